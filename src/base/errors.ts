@@ -1,0 +1,78 @@
+/**
+ * The errors a block operation may end in.
+ *
+ * One class, one closed list of codes. The codes are the errno names QEMU, NBD and Linux share, so
+ * every boundary (virtio status byte, NBD reply, QMP event) is one table over them. Wrong use of a
+ * TypeScript API throws `TypeError` or `RangeError` instead, and a broken invariant throws from
+ * `assert`; neither is ever turned into an I/O status.
+ */
+
+/** What the C library says of each code: the text that QEMU's events carry. */
+const DESCRIPTIONS = {
+  EACCES: 'Permission denied',
+  EBUSY: 'Device or resource busy',
+  ECANCELED: 'Operation canceled',
+  EEXIST: 'File exists',
+  EFBIG: 'File too large',
+  EINVAL: 'Invalid argument',
+  EIO: 'Input/output error',
+  EISDIR: 'Is a directory',
+  ENODEV: 'No such device',
+  ENOENT: 'No such file or directory',
+  ENOMEM: 'Cannot allocate memory',
+  ENOSPC: 'No space left on device',
+  ENOTSUP: 'Operation not supported',
+  EPERM: 'Operation not permitted',
+  EROFS: 'Read-only file system',
+  ESHUTDOWN: 'Cannot send after transport endpoint shutdown',
+} as const;
+
+/** The errno name of a failed operation. */
+export type BlockErrorCode = keyof typeof DESCRIPTIONS;
+
+/** An operation that failed for a reason outside this program. */
+export class BlockError extends Error {
+  override readonly name = 'BlockError';
+  readonly code: BlockErrorCode;
+
+  /**
+   * @param action What could not be done, as a verb and its object: `read 512 bytes at 0 of "disk"`.
+   * @param reason The rule and the value that broke it, or what the system said.
+   */
+  constructor(code: BlockErrorCode, action: string, reason: string, options?: ErrorOptions) {
+    super(`Cannot ${action}: ${reason}`, options);
+    this.code = code;
+  }
+
+  /** The C library's text for the code, such as "Input/output error". */
+  get description(): string {
+    return DESCRIPTIONS[this.code];
+  }
+}
+
+/** Whether a string is one of the codes. */
+export function isBlockErrorCode(code: unknown): code is BlockErrorCode {
+  return typeof code === 'string' && Object.hasOwn(DESCRIPTIONS, code);
+}
+
+/**
+ * Turns an error of the operating system into a {@link BlockError}; one that is a `BlockError`
+ * already, or that is none of the system's, comes back as it is.
+ *
+ * @param action As for {@link BlockError}. A code outside our list becomes `EIO`.
+ */
+export function fromSystemError(error: unknown, action: string): unknown {
+  if (!(error instanceof Error) || error instanceof BlockError) return error;
+  if (!('syscall' in error) || !('code' in error)) return error;
+  const code = ALIASES[String(error.code)] ?? error.code;
+  const known = isBlockErrorCode(code) ? code : 'EIO';
+  const reason = isBlockErrorCode(code) ? DESCRIPTIONS[known] : error.message;
+  return new BlockError(known, action, reason, { cause: error });
+}
+
+const ALIASES: Readonly<Record<string, BlockErrorCode>> = {
+  EDQUOT: 'ENOSPC',
+  EOPNOTSUPP: 'ENOTSUP',
+  ENXIO: 'ENODEV',
+  ENOTDIR: 'ENOENT',
+};

@@ -1,0 +1,136 @@
+/**
+ * What a block driver is.
+ *
+ * A driver moves bytes and nothing else: it never sees a request outside its size, unaligned to its
+ * `limits.alignment`, longer than its limits, or with a flag it did not declare. {@link BlockNode}
+ * has checked all of that, emulates what is missing, and keeps the accounts. All offsets and lengths
+ * are bytes.
+ *
+ * "Aligned" means: the offset is a multiple of the alignment, and so is the end, unless it is the
+ * end of the disk, whose size need not be a multiple of anything.
+ */
+
+import type { Pending } from '../base/pending.ts';
+import type { Env } from '../env/env.ts';
+import type { BlockEdge } from './edge.ts';
+import type { BlockdevOptions, OptionReaders } from './options.ts';
+
+export interface DriverLimits {
+  /** Every offset and length is a multiple of this; a power of two. */
+  readonly alignment: number;
+  /** No single read or write is longer than this. */
+  readonly transferMax: number;
+  /** A discard covers whole multiples of this; a power of two, at least `alignment`. */
+  readonly discardAlignment: number;
+}
+
+/** Fixed at open. The contract suite checks that a driver does what it declares, and only that. */
+export interface DriverSupport {
+  /**
+   * `write` and `writeZeroes` honour `forceUnitAccess`; where not, the node flushes after them.
+   */
+  readonly forceUnitAccess: boolean;
+}
+
+export interface WriteOptions {
+  /** Durable before the request completes, as NBD_CMD_FLAG_FUA. */
+  readonly forceUnitAccess: boolean;
+}
+
+export interface WriteZeroesOptions extends WriteOptions {
+  /** The range may be deallocated, as long as it reads as zeroes. */
+  readonly mayUnmap: boolean;
+  /**
+   * Fail with `ENOTSUP` where zeroing would be no faster than writing zeroes, as
+   * NBD_CMD_FLAG_FAST_ZERO.
+   */
+  readonly noFallback: boolean;
+}
+
+/** What is known of a range without reading it, in QEMU's terms. */
+export interface BlockExtent {
+  /** Bytes from the offset asked for that the answer holds for; more than 0. */
+  readonly length: number;
+  /** There are bytes stored, which a read would fetch. */
+  readonly data: boolean;
+  /** The range reads as zeroes. */
+  readonly zero: boolean;
+  /** This disk itself, and not one behind it, decides what the range reads as. */
+  readonly allocated: boolean;
+}
+
+export interface BlockDriver {
+  readonly limits: DriverLimits;
+  readonly supports: DriverSupport;
+  /** The nodes it stands on; the edges are its own, and it leaves them open when it closes. */
+  readonly children: readonly BlockEdge[];
+  size(): number;
+
+  /** Fills the whole of `into`. @throws {BlockError} */
+  read(offset: number, into: Uint8Array): Pending;
+  /** Writes the whole of `from`, keeping no reference to it once done. @throws {BlockError} */
+  write(offset: number, from: Uint8Array, options: WriteOptions): Pending;
+  /** Makes every write that completed before this call durable. @throws {BlockError} */
+  flush(): Pending;
+  /** Releases everything; called once, with no request in flight. */
+  close(): Promise<void>;
+
+  // Optional operations. Where one is absent the node writes zeroes, ignores the discard, reports
+  // the range as data, or refuses the new size.
+
+  /**
+   * Makes the range read as zeroes, without sending zeroes.
+   *
+   * @throws {BlockError} `ENOTSUP` when that cannot be had here; the node then writes zeroes.
+   */
+  writeZeroes?(offset: number, length: number, options: WriteZeroesOptions): Pending;
+  /** Gives the storage of the range back where it can; what it reads as afterwards is open. */
+  discard?(offset: number, length: number): Pending;
+  /** @returns The first extent of the range; its length may exceed the range. */
+  blockStatus?(offset: number, length: number): Pending<BlockExtent>;
+  /** Changes the size; what is added reads as zeroes. */
+  resize?(size: number): Promise<void>;
+}
+
+/** What a driver is given when it opens, beside its options. */
+export interface OpenContext {
+  readonly env: Env;
+  /** The name of the node that is being opened, for messages. */
+  readonly name: string;
+  readonly readOnly: boolean;
+  /** Discards and unmapping zero writes will reach this driver. */
+  readonly unmap: boolean;
+  /**
+   * Opens the node below, or finds it when `options` is the name of one.
+   *
+   * @param role What the child is to its parent, such as "file".
+   */
+  openChild(role: string, options: BlockdevOptions | string): Promise<BlockEdge>;
+}
+
+/** How disks of one kind are opened; `Values` are the options of its own, once checked. */
+export interface DriverDefinition<Values = object> {
+  /** One sentence, for people. */
+  readonly summary: string;
+  /** By QEMU's names. */
+  readonly options: OptionReaders<Values>;
+  /** @throws {BlockError} When it cannot be opened; it then leaves nothing open. */
+  open(options: Values, context: OpenContext): Promise<BlockDriver>;
+}
+
+/** Drivers by the name that `driver=` gives. */
+export type DriverRegistry = Readonly<Record<string, DriverDefinition>>;
+
+/**
+ * Makes a definition; the types of its options follow from their readers.
+ *
+ * (Two arguments, because the compiler infers from the first before it looks at the second.)
+ */
+export function defineDriver<Values>(
+  options: OptionReaders<Values>,
+  rest: Omit<DriverDefinition<Values>, 'options'>,
+): DriverDefinition {
+  // The registry forgets which options belong to which driver: readOptions() checks them against
+  // the definition's own readers before open() sees them.
+  return { options, ...rest } as unknown as DriverDefinition;
+}

@@ -1,0 +1,322 @@
+/**
+ * A disk as its parents see it: a driver with everything around it that all drivers share.
+ *
+ * The node checks each request, brings it to the driver's alignment and limits, emulates what the
+ * driver lacks, counts what is in flight, and marks the dirty bitmaps that are on it.
+ *
+ * Three rules carry the mirror's correctness:
+ *
+ * - A write marks after it has taken effect and before its caller learns of it. Marked earlier, a
+ *   copier could clear the mark and copy the old bytes; marked later, an acknowledged write could
+ *   be forgotten. A failed write marks too, for nobody knows how much of it took effect.
+ * - Whatever can change what the disk reads as marks: writes, zeroes, and discards.
+ * - On a driver with a coarse alignment, writes that share a block wait for one another, so that
+ *   one's read-modify-write cannot undo the other. (With alignment 1 there is none.)
+ *
+ * Completion is synchronous where the driver's is: see {@link Pending}.
+ */
+
+import { assert } from '../base/assert.ts';
+import { BlockError } from '../base/errors.ts';
+import type { Pending } from '../base/pending.ts';
+import type { DirtyBitmap } from '../bitmap/dirty-bitmap.ts';
+import { RangeLock } from '../sync/range-lock.ts';
+import { Signal } from '../sync/signal.ts';
+import type {
+  BlockDriver,
+  BlockExtent,
+  DriverLimits,
+  WriteOptions,
+  WriteZeroesOptions,
+} from './driver.ts';
+import type { EdgeParent } from './edge.ts';
+import {
+  assertLimits,
+  blocksAround,
+  discardInside,
+  isAligned,
+  readPieces,
+  writeDetectingZeroes,
+  writePieces,
+  writeZeroesPieces,
+} from './request.ts';
+
+/** An edge as the node under it sees it. */
+export interface ParentEdge {
+  readonly parent: EdgeParent;
+  /** Holds back the parent's requests, as often as this is called. */
+  hold(): void;
+  letGo(): void;
+  redirect(node: BlockNode): void;
+}
+
+/** A drain as the nodes in it see it. */
+export interface ActiveDrain {
+  /** Takes in an edge that has come to a drained node. */
+  adopt(edge: ParentEdge): void;
+}
+
+/** What is the same for every kind of node, by QEMU's names. */
+export interface NodeOptions {
+  readonly name: string;
+  readonly driver: string;
+  readonly readOnly: boolean;
+  /** Discards, and permission to unmap, reach the driver (`discard=unmap`). */
+  readonly unmap: boolean;
+  /** Write zeroes where the data written is zero (`detect-zeroes`), perhaps unmapping. */
+  readonly detectZeroes: 'off' | 'on' | 'unmap';
+}
+
+const PLAIN_WRITE: WriteOptions = { forceUnitAccess: false };
+const PLAIN_ZEROES: WriteZeroesOptions = {
+  forceUnitAccess: false,
+  mayUnmap: false,
+  noFallback: false,
+};
+
+export class BlockNode {
+  readonly options: NodeOptions;
+  /** Who stands on it. */
+  readonly parents: Set<ParentEdge> = new Set();
+  /** The drains it is in. */
+  readonly drains: Set<ActiveDrain> = new Set();
+  readonly #driver: BlockDriver;
+  readonly #bitmaps = new Set<DirtyBitmap>();
+  readonly #lock = new RangeLock();
+  readonly #idle = new Signal();
+  #size: number;
+  #inFlight = 0;
+
+  constructor(options: NodeOptions, driver: BlockDriver) {
+    assertLimits(driver.limits);
+    this.options = options;
+    this.#driver = driver;
+    this.#size = driver.size();
+  }
+
+  get name(): string {
+    return this.options.name;
+  }
+
+  /** Bytes. */
+  get size(): number {
+    return this.#size;
+  }
+
+  get limits(): DriverLimits {
+    return this.#driver.limits;
+  }
+
+  /** The nodes it stands on. */
+  get children(): readonly BlockNode[] {
+    return this.#driver.children.map((edge) => edge.node);
+  }
+
+  /** How many requests have begun and not ended. */
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** Resolves when nothing is in flight; by the time the caller runs, something may be again. */
+  async whenIdle(): Promise<void> {
+    while (this.#inFlight > 0) await this.#idle.wait();
+  }
+
+  /**
+   * Fills `into` with the bytes at `offset`.
+   *
+   * @throws {BlockError} `EINVAL` when the range is not within the disk; else what the driver
+   *   failed with, usually `EIO`. So for every request below.
+   */
+  read(offset: number, into: Uint8Array): Pending {
+    const { length } = into;
+    this.#check('read', offset, length);
+    const driver = this.#driver;
+    if (length <= driver.limits.transferMax && isAligned(driver, offset, length)) {
+      return this.#run(() => driver.read(offset, into));
+    }
+    return this.#run(() => readPieces(driver, offset, into));
+  }
+
+  /** Writes the whole of `from`, which must not change before the write has completed. */
+  write(offset: number, from: Uint8Array, options: WriteOptions = PLAIN_WRITE): Pending {
+    const { length } = from;
+    this.#checkChange('write', offset, length);
+    const driver = this.#driver;
+    if (
+      driver.limits.alignment === 1 &&
+      length <= driver.limits.transferMax &&
+      this.options.detectZeroes === 'off' &&
+      !options.forceUnitAccess
+    ) {
+      return this.#run(() => driver.write(offset, from, options), offset, length);
+    }
+    return this.#change(offset, length, options, (actual) => {
+      if (this.options.detectZeroes === 'off') return writePieces(driver, offset, from, actual);
+      const mayUnmap = this.options.unmap && this.options.detectZeroes === 'unmap';
+      const zeroes = { ...actual, mayUnmap, noFallback: false };
+      return writeDetectingZeroes(driver, offset, from, zeroes);
+    });
+  }
+
+  /**
+   * Makes a range read as zeroes.
+   *
+   * @throws {BlockError} `ENOTSUP` only where `noFallback` was asked for.
+   */
+  writeZeroes(offset: number, length: number, options: Partial<WriteZeroesOptions> = {}): Pending {
+    this.#checkChange('write zeroes', offset, length);
+    const asked = { ...PLAIN_ZEROES, ...options };
+    const wanted = { ...asked, mayUnmap: asked.mayUnmap && this.options.unmap };
+    return this.#change(offset, length, wanted, (actual) =>
+      writeZeroesPieces(this.#driver, offset, length, { ...wanted, ...actual }),
+    );
+  }
+
+  /** Says that nobody needs the bytes of a range any more; what it reads as afterwards is open. */
+  discard(offset: number, length: number): Pending {
+    this.#checkChange('discard', offset, length);
+    // What does not reach the driver changes nothing, and must not make a mirror copy the range.
+    if (!this.options.unmap || !this.#driver.discard) return;
+    return this.#change(offset, length, PLAIN_WRITE, () =>
+      discardInside(this.#driver, offset, length),
+    );
+  }
+
+  /** Makes durable every write that completed before this call. */
+  flush(): Pending {
+    return this.#run(() => this.#driver.flush());
+  }
+
+  /** @returns What is known of the range's beginning; `length` in it is at most that asked for. */
+  blockStatus(offset: number, length: number): Pending<BlockExtent> {
+    this.#check('query', offset, length);
+    const driver = this.#driver;
+    if (!driver.blockStatus || length === 0) {
+      return { length, data: true, zero: false, allocated: true };
+    }
+    const blocks = blocksAround(driver, { offset, length });
+    const skipped = offset - blocks.offset;
+    const extent = this.#run(() => driver.blockStatus?.(blocks.offset, blocks.length));
+    return extent instanceof Promise
+      ? extent.then((found) => clip(found, skipped, length))
+      : clip(extent, skipped, length);
+  }
+
+  /**
+   * Changes the size of the disk.
+   *
+   * @throws {BlockError} `ENOTSUP` when the driver cannot, `EPERM` when the disk is read-only,
+   *   `EINVAL` for what is no size, `EBUSY` while a bitmap tracks the disk.
+   */
+  async resize(size: number): Promise<void> {
+    const action = `resize "${this.name}" to ${size} bytes`;
+    if (this.options.readOnly) throw new BlockError('EPERM', action, 'the disk is read-only');
+    if (!Number.isSafeInteger(size) || size < 0) {
+      throw new BlockError('EINVAL', action, 'a size must be a whole number from 0 to 2^53 - 1');
+    }
+    if (this.#bitmaps.size > 0) {
+      throw new BlockError('EBUSY', action, 'a dirty bitmap tracks the disk at its present size');
+    }
+    const driver = this.#driver;
+    if (!driver.resize) throw new BlockError('ENOTSUP', action, 'its driver has a fixed size');
+    await this.#run(() => driver.resize?.(size));
+    this.#size = driver.size();
+  }
+
+  /** From now on every change marks `bitmap`, which must have the size of the disk. */
+  track(bitmap: DirtyBitmap): void {
+    assert(bitmap.size === this.#size, 'a bitmap is as large as the disk it tracks');
+    this.#bitmaps.add(bitmap);
+  }
+
+  untrack(bitmap: DirtyBitmap): void {
+    this.#bitmaps.delete(bitmap);
+  }
+
+  attach(edge: ParentEdge): void {
+    this.parents.add(edge);
+    for (const drain of this.drains) drain.adopt(edge);
+  }
+
+  detach(edge: ParentEdge): void {
+    this.parents.delete(edge);
+  }
+
+  /** Closes the driver and leaves the nodes below; called once, when nobody stands on it. */
+  async close(): Promise<void> {
+    assert(this.parents.size === 0, 'a node closes when no parent is left');
+    await this.whenIdle();
+    try {
+      await this.#driver.close();
+    } finally {
+      for (const edge of this.#driver.children) edge.close();
+    }
+  }
+
+  #check(operation: string, offset: number, length: number): void {
+    // Written so that NaN fails as well.
+    if (offset >= 0 && length >= 0 && offset + length <= this.#size) {
+      if (Number.isInteger(offset) && Number.isInteger(length)) return;
+    }
+    const action = `${operation} ${length} bytes at ${offset} of "${this.name}"`;
+    throw new BlockError('EINVAL', action, `the range must lie within ${this.#size} bytes`);
+  }
+
+  #checkChange(operation: string, offset: number, length: number): void {
+    this.#check(operation, offset, length);
+    if (!this.options.readOnly) return;
+    const action = `${operation} ${length} bytes at ${offset} of "${this.name}"`;
+    throw new BlockError('EPERM', action, 'the disk is read-only');
+  }
+
+  /**
+   * Carries out a change that a driver does not take as it is: with the lock on its blocks where
+   * they may be shared, and with a flush after it where FUA has to be emulated.
+   */
+  #change(
+    offset: number,
+    length: number,
+    options: WriteOptions,
+    body: (actual: WriteOptions) => Promise<void>,
+  ): Pending {
+    const driver = this.#driver;
+    const emulate = options.forceUnitAccess && !driver.supports.forceUnitAccess;
+    const change = async () => {
+      await body(emulate ? PLAIN_WRITE : options);
+      if (emulate) await driver.flush();
+    };
+    const start = () => {
+      if (driver.limits.alignment === 1) return change();
+      return this.#lock.holding(blocksAround(driver, { offset, length }), change);
+    };
+    return this.#run(start, offset, length);
+  }
+
+  /** Counts a request from its beginning to its end, and marks the `changed` bytes at `offset`. */
+  #run<T>(start: () => Pending<T>, offset = 0, changed = 0): Pending<T> {
+    this.#inFlight += 1;
+    let result: Pending<T>;
+    try {
+      result = start();
+    } catch (error) {
+      this.#end(offset, changed);
+      throw error;
+    }
+    if (result instanceof Promise) return result.finally(() => this.#end(offset, changed));
+    this.#end(offset, changed);
+    return result;
+  }
+
+  #end(offset: number, changed: number): void {
+    if (changed > 0) for (const bitmap of this.#bitmaps) bitmap.mark(offset, changed);
+    this.#inFlight -= 1;
+    if (this.#inFlight === 0) this.#idle.notifyAll();
+  }
+}
+
+/** The part of an extent that begins `skipped` bytes into it, `length` bytes at most. */
+function clip(extent: BlockExtent | undefined, skipped: number, length: number): BlockExtent {
+  assert(extent !== undefined && extent.length > skipped, 'an extent reaches what was asked for');
+  return { ...extent, length: Math.min(extent.length - skipped, length) };
+}

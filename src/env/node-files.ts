@@ -1,0 +1,207 @@
+/**
+ * Files by way of `node:fs`, with its callback calls: they go to the thread pool without the
+ * bookkeeping of its `FileHandle`, and many can be in flight.
+ */
+
+import * as fs from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { BlockError, fromSystemError } from '../base/errors.ts';
+import { alignUp } from '../base/ranges.ts';
+import {
+  DIRECT_ALIGNMENT,
+  type FileStatus,
+  type Files,
+  type OpenFile,
+  type OpenFileOptions,
+} from './files.ts';
+import { lockFile } from './node-lock.ts';
+
+const { O_CREAT, O_DIRECT, O_EXCL, O_RDONLY, O_RDWR } = fs.constants;
+const WASM_PAGE_LENGTH = 65_536;
+
+/** Node takes lengths below 2^31; the kernel would cut longer ones in any case. */
+const CALL_LENGTH_MAX = 1024 ** 3;
+
+/**
+ * The file systems, by their magic numbers, whose files have no storage only if they are all hole:
+ * ext2 to 4, XFS, Btrfs, F2FS, tmpfs, overlayfs. Others, such as sysfs and some by way of FUSE, say
+ * of every file that it has none.
+ */
+const COUNTING_FILE_SYSTEMS = new Set([
+  0xef53, 0x5846_5342, 0x9123_683e, 0xf2f5_2010, 0x0102_1994, 0x794c_7630,
+]);
+
+// The types of Node leave out what it shares with browsers.
+declare const WebAssembly: {
+  readonly Memory: new (pages: {
+    readonly initial: number;
+    readonly maximum: number;
+  }) => { readonly buffer: ArrayBuffer };
+};
+
+const open = promisify(fs.open);
+const close = promisify(fs.close);
+const stat = promisify(fs.stat);
+const statfs = promisify(fs.statfs);
+const fstat = promisify(fs.fstat);
+const access = promisify(fs.access);
+const link = promisify(fs.link);
+const unlink = promisify(fs.unlink);
+const ftruncate = promisify(fs.ftruncate);
+const fdatasync = promisify(fs.fdatasync);
+
+export const nodeFiles: Files = {
+  async open(path, options) {
+    const action = `open "${path}"`;
+    if (options.direct && O_DIRECT === undefined) {
+      throw new BlockError('ENOTSUP', action, 'this system has no O_DIRECT');
+    }
+    const descriptor = await attempt(action, open(path, flagsOf(options), 0o666));
+    return new NodeFile(descriptor, path);
+  },
+
+  async status(path) {
+    try {
+      return await statusOf(path, await stat(path));
+    } catch (error) {
+      const translated = fromSystemError(error, `look at "${path}"`);
+      if (translated instanceof BlockError && translated.code === 'ENOENT') return undefined;
+      throw translated;
+    }
+  },
+
+  lock: lockFile,
+
+  async rename(from, to) {
+    // Unlike rename(2), link(2) refuses a name that is taken.
+    await attempt(`rename "${from}" to "${to}"`, link(from, to));
+    await attempt(`remove "${from}"`, unlink(from));
+  },
+
+  async remove(path) {
+    await attempt(`remove "${path}"`, unlink(path));
+  },
+
+  directBuffer(length) {
+    // The only memory whose address JavaScript can choose: WebAssembly's begins on a page.
+    const pages = alignUp(length, WASM_PAGE_LENGTH) / WASM_PAGE_LENGTH;
+    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+    return new Uint8Array(memory.buffer, 0, alignUp(length, DIRECT_ALIGNMENT));
+  },
+};
+
+function flagsOf({ access: mode, direct, create }: OpenFileOptions): number {
+  return (
+    (mode === 'read' ? O_RDONLY : O_RDWR) |
+    (direct ? O_DIRECT : 0) |
+    (create ? O_CREAT | O_EXCL : 0)
+  );
+}
+
+class NodeFile implements OpenFile {
+  readonly #descriptor: number;
+  readonly #path: string;
+
+  constructor(descriptor: number, path: string) {
+    this.#descriptor = descriptor;
+    this.#path = path;
+  }
+
+  read(offset: number, into: Uint8Array): Promise<number> {
+    return this.#transfer('read', offset, into);
+  }
+
+  async write(offset: number, from: Uint8Array): Promise<void> {
+    const written = await this.#transfer('write', offset, from);
+    if (written === from.length) return;
+    throw new BlockError('EIO', this.#action('write', offset, from), `only ${written} were taken`);
+  }
+
+  sync(): Promise<void> {
+    return attempt(`flush "${this.#path}"`, fdatasync(this.#descriptor));
+  }
+
+  truncate(size: number): Promise<void> {
+    return attempt(`set the size of "${this.#path}"`, ftruncate(this.#descriptor, size));
+  }
+
+  async status(): Promise<FileStatus> {
+    return statusOf(this.#path, await attempt(`look at "${this.#path}"`, fstat(this.#descriptor)));
+  }
+
+  close(): Promise<void> {
+    return attempt(`close "${this.#path}"`, close(this.#descriptor));
+  }
+
+  /** One call of the system may move fewer bytes than asked: go on until none is moved. */
+  #transfer(operation: 'read' | 'write', offset: number, bytes: Uint8Array): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const step = (done: number) => {
+        const next = (error: Error | null, moved: number) => {
+          if (error) reject(fromSystemError(error, this.#action(operation, offset, bytes)));
+          else if (moved === 0 || done + moved === bytes.length) resolve(done + moved);
+          else step(done + moved);
+        };
+        const rest = Math.min(bytes.length - done, CALL_LENGTH_MAX);
+        if (operation === 'read') fs.read(this.#descriptor, bytes, done, rest, offset + done, next);
+        else fs.write(this.#descriptor, bytes, done, rest, offset + done, next);
+      };
+      step(0);
+    });
+  }
+
+  #action(operation: string, offset: number, bytes: Uint8Array): string {
+    return `${operation} ${bytes.length} bytes at ${offset} of "${this.#path}"`;
+  }
+}
+
+async function attempt<T>(action: string, call: Promise<T>): Promise<T> {
+  try {
+    return await call;
+  } catch (error) {
+    throw fromSystemError(error, action);
+  }
+}
+
+async function statusOf(path: string, found: fs.Stats): Promise<FileStatus> {
+  const kind = kindOf(found);
+  const isBlock = kind === 'block';
+  return {
+    kind,
+    device: isBlock ? found.rdev : found.dev,
+    inode: isBlock ? 0 : found.ino,
+    size: isBlock ? await capacityOf(path, found.rdev) : found.size,
+    allocated: await allocatedOf(path, found),
+    writable: await access(path, fs.constants.W_OK).then(
+      () => true,
+      () => false,
+    ),
+  };
+}
+
+/** Where nothing is said of a file's storage, or nothing to go by, all of it counts. */
+async function allocatedOf(path: string, found: fs.Stats): Promise<number> {
+  const counted = found.blocks * 512;
+  if (counted > 0 || !found.isFile()) return counted;
+  const counts = await statfs(path).then(
+    ({ type }) => COUNTING_FILE_SYSTEMS.has(type),
+    () => false,
+  );
+  return counts ? 0 : found.size;
+}
+
+function kindOf(found: fs.Stats): FileStatus['kind'] {
+  if (found.isFile()) return 'regular';
+  if (found.isBlockDevice()) return 'block';
+  return found.isDirectory() ? 'directory' : 'other';
+}
+
+/** A block device's size is not in its status, and its ioctl is out of reach: Linux tells in sysfs. */
+async function capacityOf(path: string, rdev: number): Promise<number> {
+  const major = Math.floor(rdev / 256) % 4096;
+  const minor = (rdev % 256) + Math.floor(rdev / 2 ** 20) * 256;
+  const entry = `/sys/dev/block/${major}:${minor}/size`;
+  const sectors = await attempt(`find the size of "${path}"`, readFile(entry, 'utf8'));
+  return Number(sectors) * 512;
+}

@@ -1,0 +1,36 @@
+/**
+ * A sleep that can be ended early.
+ *
+ * One loop sleeps; whoever changes what the loop looks at rings. Ringing while nobody sleeps is
+ * forgotten, so the loop looks at everything and then sleeps without an `await` in between.
+ */
+
+import type { Clock, Timer } from '../env/env.ts';
+
+export class Alarm {
+  readonly #clock: Clock;
+  #wake: (() => void) | undefined;
+  #timer: Timer | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Resolves at the next {@link Alarm.ring}, or after `delayMs` when that is given. */
+  sleep(delayMs?: number): Promise<void> {
+    if (this.#wake) throw new TypeError('Cannot sleep: an alarm is for one sleeper at a time');
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+      if (delayMs !== undefined) this.#timer = this.#clock.after(delayMs, () => this.ring());
+    });
+  }
+
+  /** Ends the sleep, if somebody sleeps. */
+  ring(): void {
+    const wake = this.#wake;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#wake = undefined;
+    wake?.();
+  }
+}
