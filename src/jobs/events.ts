@@ -1,0 +1,48 @@
+/** What a job tells, named and shaped as QEMU's QMP events; the time stamp is added above. */
+
+import type { JobStatus } from './states.ts';
+
+/** How far a job is, in QEMU's terms. */
+export interface JobProgress {
+  /** Bytes done since the start; a byte that was done twice counts twice. */
+  readonly offset: number;
+  /** `offset` and what is left to do, as far as is known now. */
+  readonly len: number;
+}
+
+/** What most events of a block job carry. */
+export interface BlockJobInfo extends JobProgress {
+  readonly type: 'mirror';
+  /** The id of the job. */
+  readonly device: string;
+  /** The limit in bytes a second; 0 is none. */
+  readonly speed: number;
+}
+
+export type JobEvent =
+  | {
+      readonly event: 'JOB_STATUS_CHANGE';
+      readonly data: { readonly id: string; readonly status: JobStatus };
+    }
+  /** Source and target have met; once for a job. */
+  | { readonly event: 'BLOCK_JOB_READY'; readonly data: BlockJobInfo }
+  /** The job waits to be finalized. */
+  | {
+      readonly event: 'BLOCK_JOB_PENDING';
+      readonly data: { readonly type: 'mirror'; readonly id: string };
+    }
+  /** The job has ended: well, or with the error given. */
+  | {
+      readonly event: 'BLOCK_JOB_COMPLETED';
+      readonly data: BlockJobInfo & { readonly error?: string };
+    }
+  | { readonly event: 'BLOCK_JOB_CANCELLED'; readonly data: BlockJobInfo }
+  /** One request of the job failed. */
+  | {
+      readonly event: 'BLOCK_JOB_ERROR';
+      readonly data: {
+        readonly device: string;
+        readonly operation: 'read' | 'write';
+        readonly action: 'report';
+      };
+    };

@@ -1,0 +1,58 @@
+/**
+ * What a job may be, become and be asked: QEMU's two tables (`job.c`), as data.
+ *
+ *     created ── running ⇄ paused
+ *                   │
+ *                 ready ⇄ standby
+ *                   │
+ *                waiting ── pending ── concluded ── null
+ *                   └─ any ─ aborting ────┘
+ */
+
+export type JobStatus =
+  | 'created'
+  | 'running'
+  | 'paused'
+  | 'ready'
+  | 'standby'
+  | 'waiting'
+  | 'pending'
+  | 'aborting'
+  | 'concluded'
+  | 'null';
+
+export type JobVerb =
+  | 'cancel'
+  | 'pause'
+  | 'resume'
+  | 'set-speed'
+  | 'complete'
+  | 'finalize'
+  | 'dismiss';
+
+/** The statuses that may follow each status. */
+export const TRANSITIONS: Readonly<Record<JobStatus, readonly JobStatus[]>> = {
+  created: ['running', 'aborting', 'null'],
+  running: ['paused', 'ready', 'waiting', 'aborting'],
+  paused: ['running'],
+  ready: ['standby', 'waiting', 'aborting'],
+  standby: ['ready'],
+  waiting: ['pending', 'aborting'],
+  pending: ['aborting', 'concluded'],
+  aborting: ['concluded'],
+  concluded: ['null'],
+  null: [],
+};
+
+const WHILE_AT_WORK: readonly JobStatus[] = ['created', 'running', 'paused', 'ready', 'standby'];
+
+/** The statuses in which each verb is accepted. */
+export const VERBS: Readonly<Record<JobVerb, readonly JobStatus[]>> = {
+  cancel: [...WHILE_AT_WORK, 'waiting', 'pending'],
+  pause: WHILE_AT_WORK,
+  resume: WHILE_AT_WORK,
+  'set-speed': WHILE_AT_WORK,
+  complete: ['ready', 'standby'],
+  finalize: ['pending'],
+  dismiss: ['concluded'],
+};
