@@ -34,3 +34,18 @@ export class Alarm {
     wake?.();
   }
 }
+
+/** Resolves after `delayMs`, or as soon as `over` is settled. */
+export async function sleepUntil(
+  clock: Clock,
+  delayMs: number,
+  over: Promise<unknown>,
+): Promise<void> {
+  const alarm = new Alarm(clock);
+  try {
+    await Promise.race([alarm.sleep(delayMs), over]);
+  } finally {
+    // A timer that nobody waits for would keep the process alive.
+    alarm.ring();
+  }
+}

@@ -60,6 +60,7 @@ export class Copier {
   readonly #pace: TokenBucket;
   /** Buffers that no copy uses; the one used last is in the cache and goes first. */
   readonly #buffers: Uint8Array[];
+  readonly #bufferLength: number;
   #inFlight = 0;
   #bytesInFlight = 0;
   #copied = 0;
@@ -71,10 +72,14 @@ export class Copier {
 
   constructor(options: CopierOptions) {
     this.#options = options;
-    const { env, bufSize, speed } = options;
+    const { env, bufSize, speed, dirty } = options;
     this.#pace = new TokenBucket({ rate: speed, burstMs: SLICE_MS }, env.clock.nowMs());
-    const length = Math.min(bufSize, TRANSFER_MAX);
+    // Rather many small buffers than few large ones, down to what one dirty bit stands for.
+    const unit = Math.min(dirty.granularity, TRANSFER_MAX);
+    const share = alignDown(Math.floor(bufSize / COPIES_MAX), unit);
+    const length = Math.min(Math.max(share, unit), TRANSFER_MAX);
     const count = Math.min(COPIES_MAX, Math.floor(bufSize / length));
+    this.#bufferLength = length;
     const memory = env.files.directBuffer(count * length);
     this.#buffers = Array.from({ length: count }, (_, index) =>
       memory.subarray(index * length, (index + 1) * length),
@@ -200,10 +205,10 @@ export class Copier {
   /** At a low speed limit copies are short, for one long copy would be a burst and then a silence. */
   #lengthMax(): number {
     const { granularity } = this.#options.dirty;
-    if (!this.#limited || this.#pace.rate === 0) return Math.max(TRANSFER_MAX, granularity);
-    const inSlice = (this.#pace.rate * SLICE_MS) / 1000;
-    const length = Math.min(TRANSFER_MAX, alignDown(Math.floor(inSlice), granularity));
-    return Math.max(length, granularity);
+    const lengthMax = Math.max(this.#bufferLength, granularity);
+    if (!this.#limited || this.#pace.rate === 0) return lengthMax;
+    const inSlice = alignDown(Math.floor((this.#pace.rate * SLICE_MS) / 1000), granularity);
+    return Math.min(Math.max(inSlice, granularity), lengthMax);
   }
 
   async #copy(range: ByteRange, buffer: Uint8Array): Promise<void> {

@@ -279,12 +279,17 @@ function checkSpeed(speed: number): void {
   throw refusal("Parameter 'speed' expects a non-negative value");
 }
 
+/** One job a source, and a target for the job alone. */
 function checkNodes({ source, target }: MirrorContext): void {
   if (source === target) throw refusal("Can't mirror node into itself");
-  const [parent] = target.parents;
-  if (!parent) return;
-  const reason = `Node '${target.name}' is busy: it is in use by '${parent.parent.name}'`;
-  throw new BlockError('EBUSY', 'start the mirror', reason);
+  const job = [...source.parents].find(({ parent }) => parent.stays);
+  if (job) throw busy(source, `block device is in use by block job: ${job.parent.name}`);
+  const [user] = target.parents;
+  if (user) throw busy(target, `it is in use by '${user.parent.name}'`);
+}
+
+function busy(node: BlockNode, reason: string): BlockError {
+  return new BlockError('EBUSY', 'start the mirror', `Node '${node.name}' is busy: ${reason}`);
 }
 
 function sizesDiffer({ source, target }: MirrorContext): BlockError {

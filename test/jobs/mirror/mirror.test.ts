@@ -156,7 +156,7 @@ describe('a guest write', () => {
     rig.sourceDisk.gate.mode = 'held';
     const first = rig.guest.write(0, pattern(512, 33));
     job.complete();
-    await rig.runUntil(() => rig.clock.nowMs() > 2000);
+    await rig.runUntil(() => rig.clock.nowMs() > 3000);
     // The drain waits for the first write, and holds back the second.
     expect(job.status).toBe('ready');
     const second = rig.guest.write(512, pattern(512, 44));
@@ -278,7 +278,7 @@ describe('a failing disk', () => {
       const rig = await filledRig();
       const disk = operation === 'read' ? rig.sourceDisk : rig.targetDisk;
       disk.gate.mode = 'held';
-      const { job } = rig.start({ granularity });
+      const { job, work } = rig.start({ granularity });
       const error = new BlockError('EIO', operation, 'broken');
       await rig.runUntil(() => {
         for (const held of [...disk.gate.held]) {
@@ -288,6 +288,9 @@ describe('a failing disk', () => {
         return job.status === 'null';
       });
       expect(await job.finished).toEqual({ status: 'failed', error });
+      // What was not copied is dirty again.
+      const { offset, remaining } = work.progress();
+      expect(offset + remaining).toBe(rig.source.size);
       const action = operation === 'read' ? 'read' : 'write';
       expect(rig.events).toContainEqual({
         event: 'BLOCK_JOB_ERROR',
@@ -323,14 +326,15 @@ describe('limits', () => {
 
   it('of speed hold in phase 1', async () => {
     const rig = await filledRig(1024 * KiB);
+    const startMs = rig.clock.nowMs();
     const { job, work } = rig.start({ granularity, speed: 100 * KiB });
-    await rig.runUntil(() => rig.clock.nowMs() >= 5000);
+    await rig.runUntil(() => rig.clock.nowMs() >= startMs + 5000);
     const { offset } = work.progress();
     expect(offset).toBeGreaterThan(450 * KiB);
     expect(offset).toBeLessThan(550 * KiB);
     job.setSpeed(0);
     await rig.runUntil(() => job.status === 'ready');
-    expect(rig.clock.nowMs()).toBeLessThan(6000);
+    expect(rig.clock.nowMs()).toBeLessThan(startMs + 6000);
     job.cancel({ force: true });
     await rig.runUntil(() => job.status === 'null');
   });

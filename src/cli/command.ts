@@ -1,0 +1,36 @@
+/** What a subcommand is, and what it may use of the process. */
+
+import type { Env } from '../env/env.ts';
+
+/** The process as a command sees it; a test gives its own. */
+export interface CommandIo {
+  readonly env: Env;
+  /** Writes a line to standard output: results. */
+  out(line: string): void;
+  /** Writes a line to standard error: everything else. */
+  err(line: string): void;
+  /** The width of the terminal that standard error is on, or `undefined` when it is on none. */
+  readonly columns: number | undefined;
+  /** Shows a line on the terminal in place of the last one shown; empty takes it away. */
+  show(line: string): void;
+  /** Calls `handler` at each Ctrl-C, in place of ending the process. @returns What ends that. */
+  onInterrupt(handler: () => void): () => void;
+}
+
+/** 0: done. 1: the answer is no. 2: it could not be done. */
+export type ExitCode = 0 | 1 | 2;
+
+export interface Command {
+  readonly name: string;
+  /** One line for the list of commands. */
+  readonly summary: string;
+  /** The whole help. */
+  readonly usage: string;
+  /** @throws {UsageError} For arguments that make no sense; {@link BlockError} for what failed. */
+  run(args: readonly string[], io: CommandIo): Promise<ExitCode>;
+}
+
+/** The arguments make no sense. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}

@@ -1,0 +1,248 @@
+/**
+ * A virtual disk in a few lines: what most programs want of a machine.
+ *
+ * A disk is a machine with one device on one image. Whoever reads and writes it is its guest.
+ */
+
+import { BlockError } from '../base/errors.ts';
+import type { BlockNode } from '../block/node.ts';
+import type { BlockdevOptions } from '../block/options.ts';
+import type { DeviceStatistics } from '../device/accounting.ts';
+import { type GuestRequest, SECTOR_SIZE, STATUS } from '../device/request.ts';
+import type { VirtioBlockDevice } from '../device/virtio-blk.ts';
+import type { Env } from '../env/env.ts';
+import { nodeEnv } from '../env/node.ts';
+import type { MirrorOptions } from '../jobs/mirror/mirror.ts';
+import { Machine } from './machine.ts';
+import { Mirror, type MirrorOutcome } from './mirror.ts';
+import { TargetFile } from './target-file.ts';
+
+/** How to open a disk. */
+export interface DiskOptions {
+  /** Refuse writes. @default false */
+  readonly readOnly?: boolean;
+  /** Go past the system's page cache, for an image given by its path. @default false */
+  readonly direct?: boolean;
+  /** Open an image that another process writes to, for one given by its path. @default false */
+  readonly shared?: boolean;
+  /** The world it lives in; a simulation gives its own. */
+  readonly env?: Env;
+}
+
+/** How to mirror a disk. */
+export interface DiskMirrorOptions extends MirrorOptions {
+  /** The id of the job. @default "mirror1", "mirror2", … */
+  readonly id?: string;
+  /** Write over what an existing target file holds. @default false */
+  readonly overwrite?: boolean;
+  /** Go past the system's page cache, for a target given by its path. @default false */
+  readonly direct?: boolean;
+}
+
+/**
+ * Opens an image as a disk.
+ *
+ * @param image The path of a raw image, or QEMU's BlockdevOptions of any disk, such as
+ *   `{ driver: 'memory', size: 1048576 }`.
+ * @throws {BlockError} `ENOENT`, `EISDIR`, `EACCES` and the like for an image that cannot be opened,
+ *   `EBUSY` for one that another process has open for writing, `EINVAL` for wrong options.
+ */
+export async function openDisk(
+  image: string | BlockdevOptions,
+  options: DiskOptions = {},
+): Promise<Disk> {
+  const machine = new Machine(options.env ?? nodeEnv());
+  try {
+    const node = await machine.graph.open(
+      typeof image === 'string' ? rawImage(image, options) : image,
+    );
+    return new Disk(machine, node, typeof image === 'string' ? image : undefined);
+  } catch (error) {
+    await machine.close();
+    throw error;
+  }
+}
+
+export class Disk implements AsyncDisposable {
+  /** The device as the guest's driver sees it; {@link Disk.read} and its like go through it. */
+  readonly device: VirtioBlockDevice;
+  readonly #machine: Machine;
+  readonly #mirrors = new Set<Mirror>();
+  /** Why requests failed: the status a device gives does not say. */
+  readonly #errors = new WeakMap<GuestRequest, BlockError>();
+  #node: BlockNode;
+  /** The image's file, where it is one, to tell a target that is the same. */
+  #path: string | undefined;
+  #count = 0;
+
+  /** Not for programs: {@link openDisk} makes disks. */
+  constructor(machine: Machine, node: BlockNode, path: string | undefined) {
+    this.#machine = machine;
+    this.#node = node;
+    this.#path = path;
+    const onError = (error: BlockError, request: GuestRequest) => this.#errors.set(request, error);
+    this.device = machine.addDevice(node.name, { name: 'disk', onError });
+  }
+
+  /** Bytes; a multiple of 512. */
+  get size(): number {
+    return this.device.capacity * SECTOR_SIZE;
+  }
+
+  /**
+   * Reads bytes.
+   *
+   * @param offset A multiple of 512, as is `length`.
+   * @throws {BlockError} What the disk failed with, usually `EIO`. {@link RangeError} for a range that
+   *   is not on the disk.
+   */
+  async read(offset: number, length: number): Promise<Uint8Array> {
+    const data = new Uint8Array(length);
+    await this.#request({ type: 'in', sector: this.#sector(offset, length), data });
+    return data;
+  }
+
+  /**
+   * Writes bytes; they survive a crash of the machine after the next {@link Disk.flush}.
+   *
+   * @param offset A multiple of 512, as is the length of `data`, which must not change meanwhile.
+   * @throws {BlockError} As for {@link Disk.read}; `EIO` also when the disk is read-only.
+   */
+  async write(offset: number, data: Uint8Array): Promise<void> {
+    await this.#request({ type: 'out', sector: this.#sector(offset, data.length), data });
+  }
+
+  /** Makes a range read as zeroes, giving back its storage where possible. Errors as for a write. */
+  async writeZeroes(offset: number, length: number): Promise<void> {
+    const sector = this.#sector(offset, length);
+    const segments = [{ sector, sectors: length / SECTOR_SIZE, unmap: true }];
+    await this.#request({ type: 'writeZeroes', segments });
+  }
+
+  /** Says that the bytes of a range are not needed any more. Errors as for a write. */
+  async discard(offset: number, length: number): Promise<void> {
+    const sector = this.#sector(offset, length);
+    const segments = [{ sector, sectors: length / SECTOR_SIZE, unmap: false }];
+    await this.#request({ type: 'discard', segments });
+  }
+
+  /** Makes durable every write that completed before. Errors as for a write. */
+  async flush(): Promise<void> {
+    await this.#request({ type: 'flush' });
+  }
+
+  /** Counts and latencies of the guest's requests. */
+  statistics(): DeviceStatistics {
+    return this.device.statistics();
+  }
+
+  /**
+   * Starts to mirror the disk; from the moment this resolves no write is missed.
+   *
+   * A target given by its path is a raw image. When it does not exist it is made, and gets its name
+   * when source and target have met; until then it has `.mirrordisk-partial` at its end. What exists
+   * is not written over without `overwrite`.
+   *
+   * @param target A path, or QEMU's BlockdevOptions of a disk of the same size.
+   * @throws {BlockError} `EEXIST` for a target that may hold data, `EINVAL` for wrong options or the
+   *   disk itself, and as {@link openDisk}. Nothing is left of a failure.
+   */
+  async mirror(target: string | BlockdevOptions, options: DiskMirrorOptions = {}): Promise<Mirror> {
+    const { overwrite = false, direct = false, id = this.#nextId(), ...mirrorOptions } = options;
+    const { graph } = this.#machine;
+    const path = typeof target === 'string' ? target : undefined;
+    const file = path === undefined ? undefined : await this.#targetFile(path, overwrite);
+    let node: BlockNode | undefined;
+    try {
+      const image = typeof target === 'string' ? targetImage(file?.path ?? target, direct) : target;
+      node = await graph.open(image);
+      const ends = { source: this.#node, target: node };
+      const start = { id, source: ends.source.name, target: node.name, ...mirrorOptions };
+      const mirror: Mirror = new Mirror(this.#machine, start, {
+        met: async () => file?.publish(),
+        ended: async (outcome) => {
+          this.#mirrors.delete(mirror);
+          await this.#settle(outcome, ends, path);
+          await file?.discard();
+        },
+      });
+      this.#mirrors.add(mirror);
+      return mirror;
+    } catch (error) {
+      if (node) await graph.close(node);
+      await file?.discard();
+      throw error;
+    }
+  }
+
+  /** Cancels mirrors by force, waits for requests in flight, and closes the image. */
+  async close(): Promise<void> {
+    for (const mirror of this.#mirrors) {
+      if (mirror.status !== 'null') await mirror.cancel({ force: true });
+      await mirror.finished;
+    }
+    await this.#machine.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** Closes the disk that the guest is not on. */
+  async #settle(
+    outcome: MirrorOutcome,
+    { source, target }: { readonly source: BlockNode; readonly target: BlockNode },
+    path: string | undefined,
+  ): Promise<void> {
+    const switched = outcome.status === 'completed' && outcome.switched;
+    if (switched) {
+      this.#node = target;
+      this.#path = path;
+    }
+    await this.#machine.graph.close(switched ? source : target);
+  }
+
+  async #targetFile(path: string, overwrite: boolean): Promise<TargetFile> {
+    const { files } = this.#machine.env;
+    const source = this.#path === undefined ? undefined : await files.status(this.#path);
+    const size = source?.size ?? this.#node.size;
+    return TargetFile.prepare(files, { path, size, overwrite, source });
+  }
+
+  #nextId(): string {
+    this.#count += 1;
+    return `mirror${this.#count}`;
+  }
+
+  #sector(offset: number, length: number): number {
+    const end = offset + length;
+    if (offset % SECTOR_SIZE !== 0 || length % SECTOR_SIZE !== 0) {
+      const rule = `offset and length must be multiples of ${SECTOR_SIZE}`;
+      throw new RangeError(`Cannot use ${length} bytes at ${offset}: ${rule}`);
+    }
+    if (!(offset >= 0 && length >= 0 && end <= this.size)) {
+      const rule = `the disk has ${this.size} bytes`;
+      throw new RangeError(`Cannot use ${length} bytes at ${offset}: ${rule}`);
+    }
+    return offset / SECTOR_SIZE;
+  }
+
+  async #request(request: GuestRequest): Promise<void> {
+    const status = await this.device.request(request);
+    if (status === STATUS.OK) return;
+    const action = `carry out a request of type "${request.type}"`;
+    throw this.#errors.get(request) ?? new BlockError('EIO', action, 'the disk refused it');
+  }
+}
+
+function rawImage(filename: string, options: DiskOptions): BlockdevOptions {
+  const { readOnly = false, direct = false, shared = false } = options;
+  const locking = shared ? 'off' : 'on';
+  const file = { driver: 'file', filename, locking, cache: { direct } };
+  return { driver: 'raw', 'read-only': readOnly, discard: 'unmap', file };
+}
+
+function targetImage(filename: string, direct: boolean): BlockdevOptions {
+  const file = { driver: 'file', filename, cache: { direct } };
+  return { driver: 'raw', discard: 'unmap', 'detect-zeroes': 'unmap', file };
+}

@@ -1,0 +1,209 @@
+/**
+ * A running mirror in the hands of the program that started it.
+ *
+ * Beside steering the job it looks after the target's file: it gets its name when source and target
+ * have met, it is removed when the job ends without that, and whichever disk the guest is not on at
+ * the end is closed.
+ */
+
+import { BlockError } from '../base/errors.ts';
+import type { Clock } from '../env/env.ts';
+import type { Job, JobOutcome } from '../jobs/job.ts';
+import type { MirrorProgress, MirrorWork } from '../jobs/mirror/mirror.ts';
+import type { JobStatus } from '../jobs/states.ts';
+import { sleepUntil } from '../sync/alarm.ts';
+import { Channel } from '../sync/channel.ts';
+import type { Machine, MachineEvent, MirrorStart } from './machine.ts';
+
+/** Events kept for a consumer that is slow or has not begun. */
+const EVENTS_MAX = 1024;
+/** How often progress is given unless asked otherwise, in milliseconds. */
+const PROGRESS_MS = 500;
+
+/** How a mirror ended. */
+export type MirrorOutcome =
+  | {
+      readonly status: 'completed';
+      /** Whether the guest is on the target now. */
+      readonly switched: boolean;
+    }
+  /** The target may be inconsistent; a file that the mirror made is gone. */
+  | { readonly status: 'cancelled' }
+  | { readonly status: 'failed'; readonly error: BlockError };
+
+/** What is to be done around the job. */
+export interface MirrorUpkeep {
+  /** Source and target have met for the first time. @throws {BlockError} Which fails the mirror. */
+  met(): Promise<void>;
+  /** The job is over. */
+  ended(outcome: MirrorOutcome): Promise<void>;
+}
+
+export class Mirror {
+  /** The id of the job. */
+  readonly id: string;
+  /** Resolves when source and target first meet; rejects when the job ends before that. */
+  readonly ready: Promise<void>;
+  /** Resolves when the job is over and everything around it is done. */
+  readonly finished: Promise<MirrorOutcome>;
+  readonly #clock: Clock;
+  readonly #job: Job;
+  readonly #work: MirrorWork;
+  readonly #events = new Channel<MachineEvent>({ lengthMax: EVENTS_MAX });
+
+  /** Starts the job. @throws {BlockError} As {@link Machine.startMirror}. */
+  constructor(machine: Machine, start: MirrorStart, upkeep: MirrorUpkeep) {
+    this.id = start.id;
+    this.#clock = machine.env.clock;
+    let meet = () => {};
+    const met = new Promise<void>((resolve) => {
+      meet = resolve;
+    });
+    const unsubscribe = machine.subscribe((event) => {
+      if (jobOf(event) !== this.id) return;
+      this.#events.push(event);
+      if (event.event === 'BLOCK_JOB_READY') meet();
+    });
+    try {
+      const { job, work } = machine.startMirror(start);
+      this.#job = job;
+      this.#work = work;
+    } catch (error) {
+      unsubscribe();
+      throw error;
+    }
+    const kept = met.then(() => this.#keep(upkeep));
+    this.finished = this.#end(kept, upkeep, unsubscribe);
+    this.ready = Promise.race([kept.then(() => {}), this.finished.then(refuseReady)]);
+    // Nobody has to wait for it: that a mirror failed is told by `finished` as well.
+    this.ready.catch(() => {});
+  }
+
+  get status(): JobStatus {
+    return this.#job.status;
+  }
+
+  /** How far the mirror is, counted at this moment. */
+  get progress(): MirrorProgress {
+    return this.#work.progress();
+  }
+
+  /** The limit of phase 1 in bytes a second; 0 is none. */
+  get speed(): number {
+    return this.#job.speed;
+  }
+
+  /**
+   * The job's events from its start to its end, once; a consumer that is far behind misses some.
+   */
+  events(): AsyncIterable<MachineEvent> {
+    return this.#events;
+  }
+
+  /** Gives the progress now, every `everyMs` milliseconds, and a last time when the job is over. */
+  async *watch({
+    everyMs = PROGRESS_MS,
+  }: {
+    readonly everyMs?: number;
+  } = {}): AsyncGenerator<MirrorProgress, void> {
+    let isOver = false;
+    const over = this.finished.then(() => {
+      isOver = true;
+    });
+    while (!isOver) {
+      yield this.progress;
+      await sleepUntil(this.#clock, everyMs, over);
+    }
+    yield this.progress;
+  }
+
+  /**
+   * Ends a ready mirror with the guest on the target: what it writes from then on goes there.
+   *
+   * @throws {BlockError} `EPERM` when source and target have not met yet or a cancel is under way;
+   *   what the job failed with, if it does.
+   */
+  async complete(): Promise<MirrorOutcome> {
+    this.#job.complete();
+    return this.#outcome();
+  }
+
+  /**
+   * Ends the mirror with the guest on the source. Before source and target have met, or with `force`,
+   * the outcome is cancelled; else the job runs on until they are equal, and is completed.
+   *
+   * @throws {BlockError} `EPERM` when the job is over, or paused and not forced; what the job failed
+   *   with, if it does.
+   */
+  async cancel({ force = false }: { readonly force?: boolean } = {}): Promise<MirrorOutcome> {
+    this.#job.cancel({ force });
+    return this.#outcome();
+  }
+
+  /** Stops copying soon; the guest goes on. @throws {BlockError} `EPERM` when it is paused. */
+  pause(): void {
+    this.#job.pause();
+  }
+
+  /** @throws {BlockError} `EPERM` when it is not paused. */
+  resume(): void {
+    this.#job.resume();
+  }
+
+  /**
+   * Changes the limit of phase 1.
+   *
+   * @param bytesPerSecond 0 is none.
+   * @throws {BlockError} `EINVAL` for what is no speed, `EPERM` when the job is over.
+   */
+  setSpeed(bytesPerSecond: number): void {
+    this.#job.setSpeed(bytesPerSecond);
+  }
+
+  async #outcome(): Promise<MirrorOutcome> {
+    const outcome = await this.finished;
+    if (outcome.status === 'failed') throw outcome.error;
+    return outcome;
+  }
+
+  /** @returns What went wrong, which ends the mirror. */
+  async #keep(upkeep: MirrorUpkeep): Promise<BlockError | undefined> {
+    try {
+      await upkeep.met();
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof BlockError)) throw error;
+      if (this.status !== 'null') this.#job.cancel({ force: true });
+      return error;
+    }
+  }
+
+  async #end(
+    kept: Promise<BlockError | undefined>,
+    upkeep: MirrorUpkeep,
+    unsubscribe: () => void,
+  ): Promise<MirrorOutcome> {
+    const ended = await this.#job.finished;
+    unsubscribe();
+    const hasMet = this.#work.progress().phase === 2;
+    const error = hasMet ? await kept : undefined;
+    const outcome = error ? ({ status: 'failed', error } as const) : this.#describe(ended);
+    await upkeep.ended(outcome);
+    this.#events.close();
+    return outcome;
+  }
+
+  #describe(ended: JobOutcome): MirrorOutcome {
+    if (ended.status !== 'completed') return ended;
+    return { status: 'completed', switched: this.#work.switched };
+  }
+}
+
+function refuseReady(outcome: MirrorOutcome): never {
+  if (outcome.status === 'failed') throw outcome.error;
+  throw new BlockError('ECANCELED', 'wait for the mirror', `it was ${outcome.status}`);
+}
+
+function jobOf({ data }: MachineEvent): string {
+  return 'id' in data ? data.id : data.device;
+}
