@@ -36,7 +36,8 @@ export class BlockError extends Error {
   readonly code: BlockErrorCode;
 
   /**
-   * @param action What could not be done, as a verb and its object: `read 512 bytes at 0 of "disk"`.
+   * @param action What could not be done, as a verb and its object: `read 512 bytes at 0 of
+   *   "disk"`.
    * @param reason The rule and the value that broke it, or what the system said.
    */
   constructor(code: BlockErrorCode, action: string, reason: string, options?: ErrorOptions) {

@@ -1,9 +1,9 @@
 /**
  * Random numbers that a seed repeats.
  *
- * The generator is xoshiro128** (Blackman and Vigna, 2018), its state filled by splitmix32 from both
- * halves of the seed: the same seed gives the same numbers on every machine and every version of
- * Node, and no two seeds give the same.
+ * The generator is xoshiro128** (Blackman and Vigna, 2018), its state filled by splitmix32 from
+ * both halves of the seed: the same seed gives the same numbers on every machine and every version
+ * of Node, and no two seeds give the same.
  */
 
 /** A source of random numbers. */

@@ -1,9 +1,9 @@
 /**
  * A rate limit as a pure function of time.
  *
- * The bucket fills at `rate` a second up to what `burstMs` of filling gives. Whoever takes more than
- * is there goes into debt and is told how long the debt takes to pay: nothing is refused, and a
- * request larger than the bucket passes too. The caller owns the clock and the waiting.
+ * The bucket fills at `rate` a second up to what `burstMs` of filling gives. Whoever takes more
+ * than is there goes into debt and is told how long the debt takes to pay: nothing is refused, and
+ * a request larger than the bucket passes too. The caller owns the clock and the waiting.
  */
 
 /** Where the limit is, in units a second; 0 is no limit. */

@@ -16,8 +16,9 @@ export interface CompareOptions {
 }
 
 /**
- * Gives the ranges in which two disks differ, in order. What one disk has beyond the end of the other
- * is compared with zeroes, as `qemu-img compare` does. What both know to be zeroes is not read.
+ * Gives the ranges in which two disks differ, in order. What one disk has beyond the end of the
+ * other is compared with zeroes, as `qemu-img compare` does. What both know to be zeroes is not
+ * read.
  *
  * @throws {BlockError} What a read failed with.
  */

@@ -29,9 +29,8 @@ class Drain implements ActiveDrain {
   }
 
   adopt(edge: ParentEdge): void {
-    const owner = edge.parent.node?.();
-    if (owner) {
-      this.add(owner);
+    if (edge.owner) {
+      this.add(edge.owner);
     } else if (edge !== this.#open && !this.#edges.has(edge)) {
       this.#edges.add(edge);
       edge.hold();

@@ -3,8 +3,8 @@
  *
  * A driver moves bytes and nothing else: it never sees a request outside its size, unaligned to its
  * `limits.alignment`, longer than its limits, or with a flag it did not declare. {@link BlockNode}
- * has checked all of that, emulates what is missing, and keeps the accounts. All offsets and lengths
- * are bytes.
+ * has checked all of that, emulates what is missing, and keeps the accounts. All offsets and
+ * lengths are bytes.
  *
  * "Aligned" means: the offset is a multiple of the alignment, and so is the end, unless it is the
  * end of the disk, whose size need not be a multiple of anything.

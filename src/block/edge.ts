@@ -16,11 +16,6 @@ import type { BlockNode, ParentEdge } from './node.ts';
 export interface EdgeParent {
   /** The name of the device, job, export or node. */
   readonly name: string;
-  /**
-   * Set when the parent is a node, whose own parents a drain has to hold back; `undefined` comes
-   * back while that node is being opened.
-   */
-  readonly node?: () => BlockNode | undefined;
   /** The edge keeps its node when that is replaced: a job goes on with the disk it began with. */
   readonly stays?: boolean;
 }
@@ -28,6 +23,7 @@ export interface EdgeParent {
 export class BlockEdge implements ParentEdge {
   readonly parent: EdgeParent;
   #node: BlockNode;
+  #owner: BlockNode | undefined;
   #holds = 0;
   // Bounded by what the parent has in flight at most, such as the depth of its queue.
   #held: (() => void)[] = [];
@@ -40,6 +36,20 @@ export class BlockEdge implements ParentEdge {
 
   get node(): BlockNode {
     return this.#node;
+  }
+
+  /**
+   * The node whose driver holds the edge, once it is open; `undefined` for a device, a job or an
+   * export.
+   */
+  get owner(): BlockNode | undefined {
+    return this.#owner;
+  }
+
+  /** Says whose driver holds the edge; {@link BlockNode} does, for the children of its driver. */
+  belongTo(owner: BlockNode): void {
+    this.#owner = owner;
+    for (const drain of this.#node.drains) drain.adopt(this);
   }
 
   /** The size of the node, in bytes. */

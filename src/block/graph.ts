@@ -9,16 +9,16 @@
  *                                                     |           edge of disk's driver ("file")
  *                                                  #block1        node, driver file
  *
- * A node that was opened inside the options of another closes with it. One that was opened by itself
- * stays until it is closed by name.
+ * A node that was opened inside the options of another closes with it. One that was opened by
+ * itself stays until it is closed by name.
  */
 
 import { BlockError } from '../base/errors.ts';
 import type { Env } from '../env/env.ts';
 import { drained } from './drain.ts';
 import type { BlockDriver, DriverRegistry, OpenContext } from './driver.ts';
-import { BlockEdge } from './edge.ts';
-import { BlockNode } from './node.ts';
+import { BlockEdge, type EdgeParent } from './edge.ts';
+import { BlockNode, type ParentEdge } from './node.ts';
 import {
   type BlockdevOptions,
   boolean,
@@ -31,7 +31,8 @@ import {
 } from './options.ts';
 
 /** What QEMU accepts as the name of a node. */
-const NAME = /^[A-Za-z][A-Za-z0-9._-]{0,30}$/;
+const NAME = /^[A-Za-z][A-Za-z0-9._-]*$/;
+const NAME_LENGTH_MAX = 31;
 
 const COMMON_OPTIONS = {
   driver: required(string),
@@ -45,6 +46,8 @@ const COMMON_OPTIONS = {
 interface Inherited {
   readonly readOnly: boolean;
   readonly unmap: boolean;
+  /** Where its options stand in those of the whole tree, for messages: `file.`. */
+  readonly prefix: string;
 }
 
 export class BlockGraph {
@@ -53,8 +56,8 @@ export class BlockGraph {
   readonly #nodes = new Map<string, BlockNode>();
   /** Nodes that were opened inside another's options. */
   readonly #inner = new WeakSet<BlockNode>();
-  /** Names that are given to nodes on their way. */
-  readonly #opening = new Set<string>();
+  /** Names of nodes that are being opened or closed. */
+  readonly #reserved = new Set<string>();
   #count = 0;
 
   constructor(env: Env, drivers: DriverRegistry) {
@@ -70,11 +73,12 @@ export class BlockGraph {
   /**
    * Opens a node and those inside its options.
    *
-   * @throws {BlockError} `EINVAL` for options that are unknown, missing or wrong; otherwise what the
-   *   driver failed with. Nothing is left open then.
+   * @throws {BlockError} `EINVAL` for options that are unknown, missing or wrong; otherwise what
+   *   the driver failed with. Nothing is left open then.
    */
   open(options: BlockdevOptions): Promise<BlockNode> {
-    return this.#open(options, { readOnly: false, unmap: false });
+    const inherited = { readOnly: false, unmap: false, prefix: '' };
+    return this.#open(options, inherited, (node) => node);
   }
 
   /** @throws {BlockError} `ENODEV` when there is no node of that name. */
@@ -84,28 +88,33 @@ export class BlockGraph {
     throw new BlockError('ENODEV', 'find a node', `Failed to find node with node-name='${name}'`);
   }
 
-  /** Closes a node that has no parents left, and what was opened inside its options. */
+  /**
+   * Closes a node that has no parents left, and what was opened inside its options.
+   *
+   * @throws {BlockError} `EBUSY` when somebody stands on it, `ENODEV` when it is closed already;
+   *   else what first failed to close: all is closed then that can be.
+   */
   async close(node: BlockNode): Promise<void> {
+    demandOpen(node);
     const [parent] = node.parents;
-    if (parent) {
-      const reason = `node '${node.name}' is in use by '${parent.parent.name}'`;
-      throw new BlockError('EBUSY', `close "${node.name}"`, reason);
-    }
-    const { children } = node;
-    this.#nodes.delete(node.name);
-    await node.close();
-    for (const child of children) {
-      if (this.#inner.has(child) && child.parents.size === 0) await this.close(child);
-    }
+    if (parent) throw inUse(node, parent);
+    const [failure] = await this.#closeTree(node);
+    if (failure !== undefined) throw failure;
   }
 
-  /** Closes every node, parents first; devices, jobs and exports have let go of theirs before. */
+  /**
+   * Closes every node, parents first; devices, jobs and exports have let go of theirs before.
+   *
+   * @throws {BlockError} What first failed to close: all is closed then that can be.
+   */
   async closeAll(): Promise<void> {
+    const failures: unknown[] = [];
     for (;;) {
       const free = this.nodes.find((node) => node.parents.size === 0);
-      if (!free) return;
-      await this.close(free);
+      if (!free) break;
+      failures.push(...(await this.#closeTree(free)));
     }
+    if (failures.length > 0) throw failures[0];
   }
 
   /**
@@ -113,27 +122,53 @@ export class BlockGraph {
    *
    * @param wrap Makes the filter's driver, given the edge down to the node.
    * @returns The filter's node.
+   * @throws {BlockError} `EINVAL` for a name that is taken or no name, `ENODEV` when the node was
+   *   closed meanwhile.
    */
   async insertFilter(
     node: BlockNode,
     options: { readonly name: string; readonly driver: string },
     wrap: (child: BlockEdge) => BlockDriver,
   ): Promise<BlockNode> {
-    this.#demandName(options.name);
-    let filter: BlockNode | undefined;
-    const edge = new BlockEdge(node, { name: options.name, node: () => filter });
-    filter = new BlockNode({ ...node.options, ...options }, wrap(edge));
-    this.#nodes.set(filter.name, filter);
-    await this.replace(node, filter);
-    return filter;
+    const { name } = options;
+    this.#demandName(name);
+    this.#reserved.add(name);
+    try {
+      // All in one step: between two, another filter or the end of the node could come.
+      return await drained(node, () => {
+        demandOpen(node);
+        const parents = [...node.parents];
+        const filter = filterOver(node, options, wrap);
+        this.#nodes.set(name, filter);
+        for (const edge of parents) if (!edge.parent.stays) edge.redirect(filter);
+        return filter;
+      });
+    } finally {
+      this.#reserved.delete(name);
+    }
   }
 
-  /** Takes a filter out again: its parents go to the node below, and it closes. */
+  /**
+   * Takes a filter out again: its parents go to the node below, and it closes.
+   *
+   * @throws {BlockError} `EBUSY` when a job stands on it and `ENODEV` when it is closed already,
+   *   nothing having changed; else what it failed to close with.
+   */
   async removeFilter(filter: BlockNode): Promise<void> {
-    const [below] = filter.children;
-    if (!below) throw new TypeError(`Cannot remove a filter: "${filter.name}" stands on nothing`);
-    await this.replace(filter, below);
-    await this.close(filter);
+    const { closing } = await drained(filter, () => {
+      demandOpen(filter);
+      // Looked at only now, for the node below may have changed while this waited.
+      const [below] = filter.children;
+      if (!below) throw new TypeError(`Cannot remove a filter: "${filter.name}" stands on nothing`);
+      const parents = [...filter.parents];
+      const job = parents.find((edge) => edge.parent.stays);
+      if (job) throw inUse(filter, job);
+      for (const edge of parents) edge.redirect(below);
+      // Begun here, lest somebody comes to stand on it; the guests need not wait for its end.
+      return { closing: this.#closeTree(filter) };
+    });
+    const [failure] = await closing;
+    if (failure !== undefined) throw failure;
   }
 
   /**
@@ -141,80 +176,117 @@ export class BlockGraph {
    *
    * The edges of jobs stay with the node they have, and so do those by which `to` itself, or a node
    * under it, stands on `from`.
+   *
+   * @throws {BlockError} `ENODEV` when one of them was closed meanwhile.
    */
   async replace(from: BlockNode, to: BlockNode): Promise<void> {
     await drained(from, () =>
       drained(to, () => {
+        demandOpen(from);
+        demandOpen(to);
         const below = descendants(to);
         for (const edge of [...from.parents]) {
-          const owner = edge.parent.node?.();
-          if (edge.parent.stays || (owner && below.has(owner))) continue;
+          if (edge.parent.stays || (edge.owner && below.has(edge.owner))) continue;
           edge.redirect(to);
         }
       }),
     );
   }
 
-  async #open(options: BlockdevOptions, inherited: Inherited): Promise<BlockNode> {
-    const definition = this.#drivers[options.driver];
-    if (!definition || !Object.hasOwn(this.#drivers, options.driver)) {
-      throw new BlockError('EINVAL', 'open the node', `Unknown driver '${options.driver}'`);
-    }
-    const { options: own } = definition;
-    const given = { 'read-only': inherited.readOnly, ...options };
-    const values = readOptions({ ...own, ...COMMON_OPTIONS }, withDiscard(given, inherited));
-    const name = values['node-name'] ?? this.#nextName();
-    if (values['node-name'] !== undefined) this.#demandName(name);
-    this.#opening.add(name);
-    const readOnly = values['read-only'];
-    const unmap = values.discard === 'unmap' || values.discard === 'on';
-    const detectZeroes = values['detect-zeroes'];
-    if (detectZeroes === 'unmap' && !unmap) {
-      const rule = 'setting detect-zeroes to unmap is not allowed without setting discard to unmap';
-      throw new BlockError('EINVAL', `open "${name}"`, rule);
-    }
-
-    let node: BlockNode | undefined;
-    const edges: BlockEdge[] = [];
-    const context: OpenContext = {
-      env: this.#env,
-      name,
-      readOnly,
-      unmap,
-      openChild: async (_role, child) => {
-        const below = await this.#openOrFind(child, { readOnly, unmap });
-        const edge = new BlockEdge(below, { name, node: () => node });
-        edges.push(edge);
-        return edge;
-      },
+  /** @param use Called as soon as the node is there, before anybody else can find it. */
+  async #open<T>(
+    options: BlockdevOptions,
+    inherited: Inherited,
+    use: (node: BlockNode) => T,
+  ): Promise<T> {
+    const { definition, own, common } = this.#check(options, inherited);
+    const { name, readOnly, unmap } = common;
+    this.#reserved.add(name);
+    const opening: Promise<BlockEdge>[] = [];
+    const openChild = (role: string, child: BlockdevOptions | string) => {
+      const prefix = `${inherited.prefix}${role}.`;
+      const edge = this.#openChild(child, { name }, { readOnly, unmap, prefix });
+      opening.push(edge);
+      return edge;
     };
     try {
-      const driver = await definition.open(values, context);
-      const common = { name, driver: options.driver, readOnly, unmap, detectZeroes };
-      node = new BlockNode(common, driver);
+      const context: OpenContext = { env: this.#env, name, readOnly, unmap, openChild };
+      const node = new BlockNode(common, await definition.open(own, context));
       this.#nodes.set(name, node);
-      return node;
+      return use(node);
     } catch (error) {
-      await this.#closeEdges(edges);
+      await this.#closeChildren(opening);
       throw error;
     } finally {
-      this.#opening.delete(name);
+      this.#reserved.delete(name);
     }
   }
 
-  async #openOrFind(child: BlockdevOptions | string, inherited: Inherited): Promise<BlockNode> {
-    if (typeof child === 'string') return this.find(child);
-    const node = await this.#open(child, inherited);
-    this.#inner.add(node);
-    return node;
+  async #openChild(
+    child: BlockdevOptions | string,
+    parent: EdgeParent,
+    inherited: Inherited,
+  ): Promise<BlockEdge> {
+    if (typeof child === 'string') return new BlockEdge(this.find(child), parent);
+    return this.#open(child, inherited, (node) => {
+      this.#inner.add(node);
+      return new BlockEdge(node, parent);
+    });
   }
 
-  async #closeEdges(edges: readonly BlockEdge[]): Promise<void> {
-    for (const edge of edges) {
-      edge.close();
-      const { node } = edge;
-      if (this.#inner.has(node) && node.parents.size === 0) await this.close(node);
+  /** Closes what a driver opened that then failed, once all of it has been opened. */
+  async #closeChildren(opening: readonly Promise<BlockEdge>[]): Promise<void> {
+    for (const result of await Promise.allSettled(opening)) {
+      if (result.status === 'rejected') continue;
+      result.value.close();
+      // The driver's failure is the one to tell of.
+      await this.#closeInner(result.value.node);
     }
+  }
+
+  /** Closes a node and what was opened inside its options. @returns What failed to close. */
+  async #closeTree(node: BlockNode): Promise<readonly unknown[]> {
+    const { name, children } = node;
+    const failures: unknown[] = [];
+    this.#nodes.delete(name);
+    this.#reserved.add(name);
+    try {
+      await node.close();
+    } catch (error) {
+      failures.push(error);
+    } finally {
+      this.#reserved.delete(name);
+    }
+    for (const child of children) failures.push(...(await this.#closeInner(child)));
+    return failures;
+  }
+
+  /** Closes a node that was opened inside another's options, if nobody stands on it any more. */
+  async #closeInner(node: BlockNode): Promise<readonly unknown[]> {
+    const isUnused = node.parents.size === 0 && !node.isClosed;
+    return isUnused && this.#inner.has(node) ? this.#closeTree(node) : [];
+  }
+
+  /** Finds the driver and checks the options of one node. */
+  #check(options: BlockdevOptions, inherited: Inherited) {
+    const { prefix } = inherited;
+    const driver = required(string)(options.driver, `${prefix}driver`);
+    const definition = Object.hasOwn(this.#drivers, driver) ? this.#drivers[driver] : undefined;
+    if (!definition) throw refuse(`Unknown driver '${driver}'`);
+    const own = readOptions(
+      { ...definition.options, ...COMMON_OPTIONS },
+      { ...defaults(inherited), ...options },
+      prefix,
+    );
+    const unmap = own.discard === 'unmap' || own.discard === 'on';
+    const { 'node-name': given, 'read-only': readOnly, 'detect-zeroes': detectZeroes } = own;
+    if (detectZeroes === 'unmap' && !unmap) {
+      const rule = 'setting detect-zeroes to unmap is not allowed';
+      throw refuse(`${rule} without setting discard operation to unmap`);
+    }
+    if (given !== undefined) this.#demandName(given);
+    const name = given ?? this.#nextName();
+    return { definition, own, common: { name, driver, readOnly, unmap, detectZeroes } };
   }
 
   #nextName(): string {
@@ -223,18 +295,46 @@ export class BlockGraph {
   }
 
   #demandName(name: string): void {
-    if (!NAME.test(name)) {
-      throw new BlockError('EINVAL', 'open the node', `Invalid node-name: '${name}'`);
+    if (!NAME.test(name)) throw refuse(`Invalid node-name: '${name}'`);
+    if (this.#nodes.has(name) || this.#reserved.has(name)) {
+      throw refuse(`Duplicate nodes with node-name='${name}'`);
     }
-    if (this.#nodes.has(name) || this.#opening.has(name)) {
-      const reason = `Duplicate nodes with node-name='${name}'`;
-      throw new BlockError('EINVAL', 'open the node', reason);
-    }
+    if (name.length > NAME_LENGTH_MAX) throw refuse('Node name too long');
   }
 }
 
-function withDiscard(given: Record<string, unknown>, { unmap }: Inherited) {
-  return unmap ? { discard: 'unmap', ...given } : given;
+function defaults({ readOnly, unmap }: Inherited) {
+  return { 'read-only': readOnly, discard: unmap ? 'unmap' : 'ignore' };
+}
+
+function refuse(reason: string): BlockError {
+  return new BlockError('EINVAL', 'open the node', reason);
+}
+
+function demandOpen(node: BlockNode): void {
+  if (!node.isClosed) return;
+  throw new BlockError('ENODEV', `use "${node.name}"`, 'the node is closed');
+}
+
+function inUse(node: BlockNode, { parent }: ParentEdge): BlockError {
+  const reason = `node '${node.name}' is in use by '${parent.name}'`;
+  return new BlockError('EBUSY', `close "${node.name}"`, reason);
+}
+
+/** Makes the node of a filter, on which nobody stands yet. */
+function filterOver(
+  node: BlockNode,
+  options: { readonly name: string; readonly driver: string },
+  wrap: (child: BlockEdge) => BlockDriver,
+): BlockNode {
+  const edge = new BlockEdge(node, { name: options.name });
+  try {
+    // The node below looks for zeroes; once is enough.
+    return new BlockNode({ ...node.options, detectZeroes: 'off', ...options }, wrap(edge));
+  } catch (error) {
+    edge.close();
+    throw error;
+  }
 }
 
 /** A node and every node under it. */

@@ -44,6 +44,8 @@ import {
 /** An edge as the node under it sees it. */
 export interface ParentEdge {
   readonly parent: EdgeParent;
+  /** Set when the parent is a node, whose own parents a drain has to hold back. */
+  readonly owner: BlockNode | undefined;
   /** Holds back the parent's requests, as often as this is called. */
   hold(): void;
   letGo(): void;
@@ -52,7 +54,7 @@ export interface ParentEdge {
 
 /** A drain as the nodes in it see it. */
 export interface ActiveDrain {
-  /** Takes in an edge that has come to a drained node. */
+  /** Takes in an edge that has come to a drained node, or whose owner is open now. */
   adopt(edge: ParentEdge): void;
 }
 
@@ -86,12 +88,14 @@ export class BlockNode {
   readonly #idle = new Signal();
   #size: number;
   #inFlight = 0;
+  #isClosed = false;
 
   constructor(options: NodeOptions, driver: BlockDriver) {
     assertLimits(driver.limits);
     this.options = options;
     this.#driver = driver;
     this.#size = driver.size();
+    for (const edge of driver.children) edge.belongTo(this);
   }
 
   get name(): string {
@@ -115,6 +119,11 @@ export class BlockNode {
   /** How many requests have begun and not ended. */
   get inFlight(): number {
     return this.#inFlight;
+  }
+
+  /** It is closed, or on the way there. */
+  get isClosed(): boolean {
+    return this.#isClosed;
   }
 
   /** Resolves when nothing is in flight; by the time the caller runs, something may be again. */
@@ -235,6 +244,7 @@ export class BlockNode {
   }
 
   attach(edge: ParentEdge): void {
+    assert(!this.#isClosed, 'nobody comes to stand on a closed node');
     this.parents.add(edge);
     for (const drain of this.drains) drain.adopt(edge);
   }
@@ -246,6 +256,8 @@ export class BlockNode {
   /** Closes the driver and leaves the nodes below; called once, when nobody stands on it. */
   async close(): Promise<void> {
     assert(this.parents.size === 0, 'a node closes when no parent is left');
+    assert(!this.#isClosed, 'a node closes once');
+    this.#isClosed = true;
     await this.whenIdle();
     try {
       await this.#driver.close();

@@ -59,8 +59,9 @@ export const unsigned: Parse<number> = (value, name) => {
 /** One of a few words. */
 export function oneOf<const Word extends string>(...words: readonly Word[]): Parse<Word> {
   return (value, name) => {
-    const word = words.find((candidate) => candidate === value);
-    if (word === undefined) throw refuse(`Parameter '${name}' does not accept value '${value}'`);
+    const given = string(value, name);
+    const word = words.find((candidate) => candidate === given);
+    if (word === undefined) throw refuse(`Parameter '${name}' does not accept value '${given}'`);
     return word;
   };
 }

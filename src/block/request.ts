@@ -128,7 +128,9 @@ async function zeroPiece(driver: BlockDriver, piece: ByteRange, options: WriteZe
   }
 }
 
-/** Discards the whole discard units within the range: it is advice, and the rest is not worth it. */
+/**
+ * Discards the whole discard units within the range: it is advice, and the rest is not worth it.
+ */
 export async function discardInside(driver: BlockDriver, offset: number, length: number) {
   const unit = driver.limits.discardAlignment;
   const start = alignUp(offset, unit);

@@ -1,9 +1,9 @@
 /**
  * The seam to the world: everything a disk needs that is not computation.
  *
- * Nothing above this folder but `cli/` and `web/` touches files, timers or the clock in another way.
- * `env/node.ts` is the real world; a simulation supplies one of its own, in which time and the order
- * of completions are chosen.
+ * Nothing above this folder but `cli/` and `web/` touches files, timers or the clock in another
+ * way. `env/node.ts` is the real world; a simulation supplies one of its own, in which time and the
+ * order of completions are chosen.
  */
 
 import type { Random } from '../base/random.ts';

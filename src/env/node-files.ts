@@ -197,7 +197,7 @@ function kindOf(found: fs.Stats): FileStatus['kind'] {
   return found.isDirectory() ? 'directory' : 'other';
 }
 
-/** A block device's size is not in its status, and its ioctl is out of reach: Linux tells in sysfs. */
+/** A block device's status lacks its size, and its ioctl is out of reach: sysfs tells it. */
 async function capacityOf(path: string, rdev: number): Promise<number> {
   const major = Math.floor(rdev / 256) % 4096;
   const minor = (rdev % 256) + Math.floor(rdev / 2 ** 20) * 256;

@@ -3,9 +3,9 @@
  *
  * Node has neither flock nor fcntl. A lock file would outlive a killed holder, and telling a dead
  * holder from a living one races with the next taker. A listening Unix socket does neither: the
- * kernel gives its address to one process and takes it back when that process ends, however it ends.
- * On Linux the address is an abstract one, which leaves nothing on the disk. Elsewhere it is a name
- * in the temporary folder; one whose owner does not answer is dead and is taken over.
+ * kernel gives its address to one process and takes it back when that process ends, however it
+ * ends. On Linux the address is an abstract one, which leaves nothing on the disk. Elsewhere it is
+ * a name in the temporary folder; one whose owner does not answer is dead and is taken over.
  *
  * The lock holds among processes that share a network namespace (Linux) or a temporary folder, and
  * only among those of this program: it is a guard against a mistake, not against other tools.

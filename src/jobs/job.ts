@@ -127,9 +127,9 @@ export class Job implements JobControl {
   }
 
   /**
-   * Ends the job. Before it is ready, or forced, it is CANCELLED and the target may be inconsistent.
-   * Once it is ready, it runs on until source and target are equal and is COMPLETED, the guest
-   * staying with the source.
+   * Ends the job. Before it is ready, or forced, it is CANCELLED and the target may be
+   * inconsistent. Once it is ready, it runs on until source and target are equal and is COMPLETED,
+   * the guest staying with the source.
    *
    * @throws {BlockError} `EPERM` in a status that does not allow it, or when a cancel without force
    *   finds the job paused.

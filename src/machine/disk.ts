@@ -44,8 +44,8 @@ export interface DiskMirrorOptions extends MirrorOptions {
  *
  * @param image The path of a raw image, or QEMU's BlockdevOptions of any disk, such as
  *   `{ driver: 'memory', size: 1048576 }`.
- * @throws {BlockError} `ENOENT`, `EISDIR`, `EACCES` and the like for an image that cannot be opened,
- *   `EBUSY` for one that another process has open for writing, `EINVAL` for wrong options.
+ * @throws {BlockError} `ENOENT`, `EISDIR`, `EACCES` and the like for an image that cannot be
+ *   opened, `EBUSY` for one that another process has open for writing, `EINVAL` for wrong options.
  */
 export async function openDisk(
   image: string | BlockdevOptions,
@@ -93,8 +93,8 @@ export class Disk implements AsyncDisposable {
    * Reads bytes.
    *
    * @param offset A multiple of 512, as is `length`.
-   * @throws {BlockError} What the disk failed with, usually `EIO`. {@link RangeError} for a range that
-   *   is not on the disk.
+   * @throws {BlockError} What the disk failed with, usually `EIO`. {@link RangeError} for a range
+   *   that is not on the disk.
    */
   async read(offset: number, length: number): Promise<Uint8Array> {
     const data = new Uint8Array(length);
@@ -112,7 +112,7 @@ export class Disk implements AsyncDisposable {
     await this.#request({ type: 'out', sector: this.#sector(offset, data.length), data });
   }
 
-  /** Makes a range read as zeroes, giving back its storage where possible. Errors as for a write. */
+  /** Makes a range read as zeroes, giving back storage where it can. Errors as for a write. */
   async writeZeroes(offset: number, length: number): Promise<void> {
     const sector = this.#sector(offset, length);
     const segments = [{ sector, sectors: length / SECTOR_SIZE, unmap: true }];
@@ -140,12 +140,12 @@ export class Disk implements AsyncDisposable {
    * Starts to mirror the disk; from the moment this resolves no write is missed.
    *
    * A target given by its path is a raw image. When it does not exist it is made, and gets its name
-   * when source and target have met; until then it has `.mirrordisk-partial` at its end. What exists
-   * is not written over without `overwrite`.
+   * when source and target have met; until then it has `.mirrordisk-partial` at its end. What
+   * exists is not written over without `overwrite`.
    *
    * @param target A path, or QEMU's BlockdevOptions of a disk of the same size.
-   * @throws {BlockError} `EEXIST` for a target that may hold data, `EINVAL` for wrong options or the
-   *   disk itself, and as {@link openDisk}. Nothing is left of a failure.
+   * @throws {BlockError} `EEXIST` for a target that may hold data, `EINVAL` for wrong options or
+   *   the disk itself, and as {@link openDisk}. Nothing is left of a failure.
    */
   async mirror(target: string | BlockdevOptions, options: DiskMirrorOptions = {}): Promise<Mirror> {
     const { overwrite = false, direct = false, id = this.#nextId(), ...mirrorOptions } = options;

@@ -66,8 +66,8 @@ export class Machine {
   /**
    * Starts a mirror job; writes that come after this returns are not missed.
    *
-   * @throws {BlockError} `EINVAL` for options that are wrong, `EEXIST` for an id in use, `ENODEV` for
-   *   a node that is not there, `EBUSY` for a target in use.
+   * @throws {BlockError} `EINVAL` for options that are wrong, `EEXIST` for an id in use, `ENODEV`
+   *   for a node that is not there, `EBUSY` for a target in use.
    */
   startMirror({ id, source, target, ...options }: MirrorStart): StartedMirror {
     this.#demandId(id);

@@ -129,11 +129,11 @@ export class Mirror {
   }
 
   /**
-   * Ends the mirror with the guest on the source. Before source and target have met, or with `force`,
-   * the outcome is cancelled; else the job runs on until they are equal, and is completed.
+   * Ends the mirror with the guest on the source. Before source and target have met, or with
+   * `force`, the outcome is cancelled; else the job runs on until they are equal, and is completed.
    *
-   * @throws {BlockError} `EPERM` when the job is over, or paused and not forced; what the job failed
-   *   with, if it does.
+   * @throws {BlockError} `EPERM` when the job is over, or paused and not forced; what the job
+   *   failed with, if it does.
    */
   async cancel({ force = false }: { readonly force?: boolean } = {}): Promise<MirrorOutcome> {
     this.#job.cancel({ force });

@@ -2,10 +2,10 @@
  * The file that a mirror writes to, from nothing to a finished copy.
  *
  * A target that does not exist yet is made under another name beside its own, and gets its own name
- * only when source and target have met. So whatever ends the mirror before, SIGKILL included, no half
- * copy stands under the name that the user gave; what a killed run left is recognised and replaced by
- * the next. A target that exists is written in place, and only if it holds nothing or its owner
- * agreed.
+ * only when source and target have met. So whatever ends the mirror before, SIGKILL included, no
+ * half copy stands under the name that the user gave; what a killed run left is recognised and
+ * replaced by the next. A target that exists is written in place, and only if it holds nothing or
+ * its owner agreed.
  */
 
 import { dirname } from 'node:path';
@@ -40,8 +40,8 @@ export class TargetFile {
    * Finds or makes the file.
    *
    * @throws {BlockError} `EEXIST` for one that may hold data, unless `overwrite`; `EINVAL` for the
-   *   source itself; `EISDIR`, `ENOENT` for a missing folder, `EBUSY` for one that another mirror is
-   *   making, and what the system says.
+   *   source itself; `EISDIR`, `ENOENT` for a missing folder, `EBUSY` for one that another mirror
+   *   is making, and what the system says.
    */
   static async prepare(files: Files, options: TargetFileOptions): Promise<TargetFile> {
     const { path, size, overwrite, source } = options;

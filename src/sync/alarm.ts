@@ -5,15 +5,19 @@
  * forgotten, so the loop looks at everything and then sleeps without an `await` in between.
  */
 
-import type { Clock, Timer } from '../env/env.ts';
+/** What an alarm needs of a clock. */
+export interface Timers {
+  /** Calls `callback` once, `delayMs` or later from now, unless it is cancelled before. */
+  after(delayMs: number, callback: () => void): { cancel(): void };
+}
 
 export class Alarm {
-  readonly #clock: Clock;
+  readonly #timers: Timers;
   #wake: (() => void) | undefined;
-  #timer: Timer | undefined;
+  #timer: { cancel(): void } | undefined;
 
-  constructor(clock: Clock) {
-    this.#clock = clock;
+  constructor(timers: Timers) {
+    this.#timers = timers;
   }
 
   /** Resolves at the next {@link Alarm.ring}, or after `delayMs` when that is given. */
@@ -21,7 +25,7 @@ export class Alarm {
     if (this.#wake) throw new TypeError('Cannot sleep: an alarm is for one sleeper at a time');
     return new Promise((resolve) => {
       this.#wake = resolve;
-      if (delayMs !== undefined) this.#timer = this.#clock.after(delayMs, () => this.ring());
+      if (delayMs !== undefined) this.#timer = this.#timers.after(delayMs, () => this.ring());
     });
   }
 
@@ -37,11 +41,11 @@ export class Alarm {
 
 /** Resolves after `delayMs`, or as soon as `over` is settled. */
 export async function sleepUntil(
-  clock: Clock,
+  timers: Timers,
   delayMs: number,
   over: Promise<unknown>,
 ): Promise<void> {
-  const alarm = new Alarm(clock);
+  const alarm = new Alarm(timers);
   try {
     await Promise.race([alarm.sleep(delayMs), over]);
   } finally {

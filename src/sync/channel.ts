@@ -1,8 +1,8 @@
 /**
  * Values on their way from one that produces them to one that waits for them.
  *
- * The producer is never held up: when the consumer is more than `lengthMax` values behind, the oldest
- * are dropped. There is one consumer at a time.
+ * The producer is never held up: when the consumer is more than `lengthMax` values behind, the
+ * oldest are dropped. There is one consumer at a time.
  */
 
 import { Signal } from './signal.ts';

@@ -2,8 +2,9 @@
  * Exclusive claims on byte ranges, granted in the order in which they were asked for.
  *
  * A claim waits for every earlier overlapping one, granted or still waiting. So nobody is overtaken
- * for ever, and nobody waits in a circle: a claim waits for earlier ones only. A holder that asks for
- * a second range while it holds a first must not be waited for by the holder of that second one.
+ * for ever, and nobody waits in a circle: a claim waits for earlier ones only. A holder that asks
+ * for a second range while it holds a first must not be waited for by the holder of that second
+ * one.
  */
 
 import { assert } from '../base/assert.ts';

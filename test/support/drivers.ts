@@ -13,7 +13,7 @@ import type {
   WriteOptions,
   WriteZeroesOptions,
 } from '../../src/block/driver.ts';
-import type { BlockEdge } from '../../src/block/edge.ts';
+import { BlockEdge } from '../../src/block/edge.ts';
 import { BlockNode, type NodeOptions } from '../../src/block/node.ts';
 
 export type Operation =
@@ -256,4 +256,11 @@ export function pattern(length: number, start = 1): Uint8Array {
   const bytes = new Uint8Array(length);
   for (let index = 0; index < length; index += 1) bytes[index] = ((start + index) % 251) + 1;
   return bytes;
+}
+
+/** A node that does nothing above another one. */
+export function filterOver(below: BlockNode, name: string) {
+  const edge = new BlockEdge(below, { name });
+  const driver = new PassThrough(edge);
+  return { node: nodeOf(driver, { name }), driver, edge };
 }

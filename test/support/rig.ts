@@ -34,6 +34,8 @@ export class Rig {
   /** Events as short words: statuses as they are, others by name. */
   readonly told: string[] = [];
   readonly events: JobEvent[] = [];
+  /** Called with each of those words, at the moment of the event. */
+  onTold: (word: string) => void = () => {};
 
   static async open(options: RigOptions): Promise<Rig> {
     const { size, targetSize = size, zeroesFast = true } = options;
@@ -76,7 +78,9 @@ export class Rig {
     const work = new MirrorWork({ env, graph, id: 'mirror0', source, target }, options);
     const onEvent = (event: JobEvent) => {
       this.events.push(event);
-      this.told.push(event.event === 'JOB_STATUS_CHANGE' ? event.data.status : event.event);
+      const word = event.event === 'JOB_STATUS_CHANGE' ? event.data.status : event.event;
+      this.told.push(word);
+      this.onTold(word);
     };
     const job = new Job(
       { id: 'mirror0', speed: options.speed ?? 0, clock: env.clock, onEvent },
@@ -104,7 +108,7 @@ export class Rig {
     for (let step = 0; !isOver(); step += 1) {
       if (step > 10_000) throw new Error(`Nothing comes of waiting: ${this.told.join(' ')}`);
       await settle();
-      this.clock.advance(10);
+      await this.clock.advance(10);
       await settle();
     }
   }

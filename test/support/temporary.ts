@@ -1,9 +1,13 @@
 /** Folders and files that a test has to itself, and that are gone after it. */
 
+import { execFile } from 'node:child_process';
 import { constants, readdirSync, readlinkSync } from 'node:fs';
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
 
 /** Runs `body` with a new, empty folder, which is removed however it ends. */
 export async function withFolder<T>(body: (folder: string) => T | Promise<T>): Promise<T> {
@@ -49,6 +53,33 @@ export async function whyNotDirect(): Promise<string | undefined> {
       return undefined;
     } catch {
       return `the file system of ${tmpdir()} has no O_DIRECT`;
+    }
+  });
+}
+
+/** @returns Why files cannot be made block devices of; nothing when they can. */
+export async function whyNoLoopDevice(): Promise<string | undefined> {
+  try {
+    await withLoopDevice(4096, () => {});
+    return undefined;
+  } catch {
+    return 'losetup does not work here';
+  }
+}
+
+/** Runs `body` with the path of a block device of `size` bytes, a multiple of 512. */
+export async function withLoopDevice<T>(
+  size: number,
+  body: (device: string) => T | Promise<T>,
+): Promise<T> {
+  return withFolder(async (folder) => {
+    const image = await makeFile(folder, 'image', size);
+    const { stdout } = await run('losetup', ['--find', '--show', image]);
+    const device = stdout.trim();
+    try {
+      return await body(device);
+    } finally {
+      await run('losetup', ['--detach', device]);
     }
   });
 }

@@ -1,23 +1,23 @@
 /**
  * The background half of the mirror: copy dirty ranges until the caller's goal is reached.
  *
- * Why no guest write is lost. Within one copy the order is: claim the range, clear its bits, ask for
- * its status, read it, write it, release the claim. The node under the guest marks a range after a
- * write has taken effect and before the guest learns of it. So for each guest write either
+ * Why no guest write is lost. Within one copy the order is: claim the range, clear its bits, ask
+ * for its status, read it, write it, release the claim. The node under the guest marks a range
+ * after a write has taken effect and before the guest learns of it. So for each guest write either
  *
  * - it took effect before the copy read: the copy has its bytes; or
  * - it took effect after: then its mark comes after the clear, survives it, and the range is copied
  *   again.
  *
  * Cleared after the read (or the status asked for before the clear), a write that fell in between
- * would be forgotten. A range is claimed by one copy at a time, for else an earlier copy, with older
- * bytes, could be the last to reach the target. A copy that fails marks what it did not copy before
- * it releases its claim.
+ * would be forgotten. A range is claimed by one copy at a time, for else an earlier copy, with
+ * older bytes, could be the last to reach the target. A copy that fails marks what it did not copy
+ * before it releases its claim.
  *
  * What the disk's status calls zero is written as zeroes, so a sparse disk stays sparse.
  *
- * Bounds: at most {@link COPIES_MAX} copies in flight, each with one buffer out of `bufSize` bytes. A
- * range longer than the buffer (a granule may be 64 MiB) is copied piece by piece through it.
+ * Bounds: at most {@link COPIES_MAX} copies in flight, each with one buffer out of `bufSize` bytes.
+ * A range longer than the buffer (a granule may be 64 MiB) is copied piece by piece through it.
  */
 
 import { assert } from '../../base/assert.ts';
@@ -202,7 +202,7 @@ export class Copier {
     }
   }
 
-  /** At a low speed limit copies are short, for one long copy would be a burst and then a silence. */
+  /** At a low speed limit copies are short: a long one would be a burst and then a silence. */
   #lengthMax(): number {
     const { granularity } = this.#options.dirty;
     const lengthMax = Math.max(this.#bufferLength, granularity);
@@ -239,7 +239,7 @@ export class Copier {
     control.wake();
   }
 
-  /** Copies the first extent of a range, or as much of it as the buffer holds. @returns Its length. */
+  /** Copies the first extent, or as much of it as the buffer holds. @returns Its length. */
   async #copyExtent(offset: number, length: number, buffer: Uint8Array): Promise<number> {
     const { source, target, unmap } = this.#options;
     const extent = await this.#status(offset, length);

@@ -13,8 +13,8 @@
  *
  *   1. Copy until nothing is dirty, or until so little is that a guest can wait for it.
  *   2. Flush the target while the guest goes on: that is the long flush.
- *   3. Drain the source: no guest write is in flight, none can begin. Copy what was dirtied meanwhile
- *      (if that is too much, let the guest go on and return to 1), and flush that: the short flush.
+ *   3. Drain the source: no guest write is in flight, none can begin. Copy what was dirtied
+ *      meanwhile (if that is too much, let the guest go on and return to 1), and flush that: the short flush.
  *   4. Now, under the drain, source and target are equal and the target is durable. Say READY; or
  *      settle the job and, for a complete, let the guest's edges point at the target.
  *
@@ -44,7 +44,7 @@ const DEFAULT_GRANULARITY = 64 * 1024;
 const DEFAULT_BUF_SIZE = 16 * 1024 * 1024;
 /** In phase 2, how long to let dirty parts gather before they are copied, in milliseconds. */
 const IDLE_MS = 100;
-/** How long a guest may have to wait for the last copies, in milliseconds: at first, and at most. */
+/** How long a guest may have to wait for the last copies, in ms: at first, and at most. */
 const HOLD_MS = 100;
 const HOLD_MAX_MS = 2000;
 /** How long to try to meet without holding the guest, once little enough is left. */

@@ -6,7 +6,8 @@
  * an old target holds where the source has a hole would survive.
  *
  * The order matters: the source's status is asked for only after the target is zero and while its
- * writes already mark the bitmap, so a guest write that comes after the question is marked by itself.
+ * writes already mark the bitmap, so a guest write that comes after the question is marked by
+ * itself.
  */
 
 import { BlockError } from '../../base/errors.ts';

@@ -1,5 +1,6 @@
 /**
- * How fast a mirror copies and its guest dirties, over the last seconds, and what follows from that.
+ * How fast a mirror copies and its guest dirties, over the last seconds, and what follows from
+ * that.
  *
  * Both come from the job's two counters: `offset` grows by what was copied, and `len` by what was
  * dirtied, for `len - offset` is what remains.
@@ -17,7 +18,7 @@ export interface MirrorRates {
   readonly copyRate: number;
   /** Bytes a second that the guest made dirty again. */
   readonly dirtyRate: number;
-  /** Seconds until source and target meet, if both rates stay; `undefined` when they never would. */
+  /** Seconds until both meet, if the rates stay; `undefined` when they never would. */
   readonly secondsLeft: number | undefined;
   /** Whether copying is faster than dirtying, or nothing is left to copy. */
   readonly converges: boolean;

@@ -88,7 +88,7 @@ describe('the end of a mirror', () => {
 });
 
 describe('READY', () => {
-  it('comes once, when both are equal, nothing is in flight and the target is flushed', async () => {
+  it('comes once, with both equal, nothing in flight and the target flushed', async () => {
     const rig = await filledRig();
     const { job, work } = rig.start({ granularity });
     await rig.runUntil(() => rig.told.includes('BLOCK_JOB_READY'));

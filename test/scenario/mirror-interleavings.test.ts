@@ -1,14 +1,15 @@
 /**
- * Random worlds: guest writes, copies, verbs and the completion of every single request, in an order
- * that a seed decides. The guest remembers what it wrote; nobody asks the source what is right.
+ * Random worlds: guest writes, copies, verbs and the completion of every single request, in an
+ * order that a seed decides. The guest remembers what it wrote; nobody asks the source what is
+ * right.
  */
 
 import { describe, expect, it } from 'vitest';
-import { type Random, seededRandom } from '../../../src/base/random.ts';
-import type { Job } from '../../../src/jobs/job.ts';
-import { type HeldRequest, pattern } from '../../support/drivers.ts';
-import { Rig } from '../../support/rig.ts';
-import { settle } from '../../support/settle.ts';
+import { type Random, seededRandom } from '../../src/base/random.ts';
+import type { Job } from '../../src/jobs/job.ts';
+import { type HeldRequest, pattern } from '../support/drivers.ts';
+import { Rig } from '../support/rig.ts';
+import { settle } from '../support/settle.ts';
 
 const SIZE = 3 * 1024 + 100;
 const GRANULARITY = 512;
@@ -125,7 +126,7 @@ describe('in any order of requests', () => {
     }
   });
 
-  it('a mirror cancelled in phase 2 leaves a target that was the source at one moment', async () => {
+  it('a mirror cancelled in phase 2 leaves a target equal to the source at one moment', async () => {
     for (let seed = 0; seed < 150; seed += 1) {
       const world = new World(seed, await Rig.open({ size: SIZE, zeroesFast: seed % 2 === 0 }));
       let moment: Uint8Array | undefined;

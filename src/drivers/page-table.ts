@@ -1,0 +1,121 @@
+/**
+ * The pages of a memory disk by their index, of which any may be missing.
+ *
+ *     page index   ... 130 | 131 | 132 ...
+ *                        |
+ *       tables (Map)     +--> table 2: [ page 128 | - | page 130 | ... | - ]     64 slots
+ *       index (bitmap)   ... 1 0 1 ...
+ *
+ * Lookups go through the tables. What is missing over how long is asked of a bitmap with one bit for
+ * each page, which costs the same in an empty petabyte as in a full megabyte.
+ *
+ * A table is small, so that pages written far apart do not cost much more than themselves, and a page
+ * is small for the same reason; 4 KiB, also because requests of a whole page are the commonest of all,
+ * and those need no window on the page, which is an allocation.
+ */
+
+import type { ByteRange } from '../base/ranges.ts';
+import { DirtyBitmap } from '../bitmap/dirty-bitmap.ts';
+import { PAGE_LENGTH, PagePool } from './page-pool.ts';
+
+const TABLE_PAGES = 64;
+
+interface Table {
+  readonly pages: (Uint8Array | undefined)[];
+  used: number;
+}
+
+export class PageTable {
+  readonly #pool = new PagePool();
+  readonly #tables = new Map<number, Table>();
+  #present: DirtyBitmap;
+  /** The table that was used last, and its index; none has the index -1. */
+  #last: Table | undefined;
+  #lastIndex = -1;
+
+  /** @param size The size of the disk, in bytes. */
+  constructor(size: number) {
+    this.#present = new DirtyBitmap(size, PAGE_LENGTH);
+  }
+
+  /** How many bytes of pages there are. */
+  get bytes(): number {
+    return this.#present.dirtyGranules * PAGE_LENGTH;
+  }
+
+  /** @returns The page, or nothing where it is missing. */
+  find(index: number): Uint8Array | undefined {
+    const tableIndex = Math.floor(index / TABLE_PAGES);
+    if (tableIndex !== this.#lastIndex) {
+      this.#last = this.#tables.get(tableIndex);
+      this.#lastIndex = tableIndex;
+    }
+    return this.#last?.pages[index - tableIndex * TABLE_PAGES];
+  }
+
+  /** Adds a page that is missing. @returns It, with anything in it. */
+  add(index: number): Uint8Array {
+    const tableIndex = Math.floor(index / TABLE_PAGES);
+    let table = this.#tables.get(tableIndex);
+    if (!table) {
+      table = { pages: new Array(TABLE_PAGES).fill(undefined), used: 0 };
+      this.#tables.set(tableIndex, table);
+      this.#last = table;
+      this.#lastIndex = tableIndex;
+    }
+    const page = this.#pool.take();
+    table.pages[index - tableIndex * TABLE_PAGES] = page;
+    table.used += 1;
+    this.#present.mark(index * PAGE_LENGTH, 1);
+    return page;
+  }
+
+  /** Drops the pages of a range, given in bytes, that begins with a page and ends with one. */
+  drop({ offset, length }: ByteRange): void {
+    const end = offset + length;
+    let range = this.#present.nextDirty(offset);
+    while (range && range.offset < end) {
+      const rangeEnd = Math.min(range.offset + range.length, end);
+      for (let at = range.offset; at < rangeEnd; at += PAGE_LENGTH) this.#remove(at / PAGE_LENGTH);
+      range = this.#present.nextDirty(rangeEnd);
+    }
+    this.#present.clear(offset, length);
+  }
+
+  /** Whether the page that the byte is in is there. */
+  has(offset: number): boolean {
+    return this.#present.test(offset);
+  }
+
+  /** @returns Where the first page begins that is there, from that of `offset`; else `size`. */
+  nextPresent(offset: number): number {
+    return this.#present.nextDirty(offset, PAGE_LENGTH)?.offset ?? this.#present.size;
+  }
+
+  /** @returns Where the first page begins that is missing, from that of `offset`; else `size`. */
+  nextMissing(offset: number): number {
+    return this.#present.nextClean(offset) ?? this.#present.size;
+  }
+
+  /** Changes the size of the disk; no page is beyond the new one. */
+  resize(size: number): void {
+    const present = new DirtyBitmap(size, PAGE_LENGTH);
+    for (const { offset, length } of this.#present.ranges()) {
+      present.mark(offset, Math.min(length, size - offset));
+    }
+    this.#present = present;
+  }
+
+  #remove(index: number): void {
+    const tableIndex = Math.floor(index / TABLE_PAGES);
+    const slot = index - tableIndex * TABLE_PAGES;
+    const table = this.#tables.get(tableIndex);
+    const page = table?.pages[slot];
+    if (!table || !page) return;
+    table.pages[slot] = undefined;
+    table.used -= 1;
+    // If it was used last it still is: all its pages are missing, as they are without it.
+    if (table.used === 0) this.#tables.delete(tableIndex);
+    this.#pool.giveBack(page);
+  }
+}
