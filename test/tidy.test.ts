@@ -67,7 +67,7 @@ const RULES: readonly Checked[] = [
       ['src/web/a.ts', "import { b } from '../workload/b.ts';"],
       ['src/cli/a.ts', "import { b } from '../index.ts';"],
       ['src/base/a.ts', "import { b } from '../nowhere/b.ts';"],
-      ['src/base/a.ts', "import { b } from '../../test/support/b.ts';"],
+      ['src/env/a.ts', "import { b } from '../../test/base/b.ts';"],
       ['src/base/a.ts', "import b from 'left-pad';"],
       ['src/base/a.ts', "export * from '../block/b.ts';"],
       ['src/base/a.ts', "import '../block/b.ts';"],

@@ -5,11 +5,22 @@ import { seededRandom } from '../base/random.ts';
 import type { Clock, Env } from './env.ts';
 import { nodeFiles } from './node-files.ts';
 
+/** The longest delay that `setTimeout` takes. */
+const TIMEOUT_MAX_MS = 2 ** 31 - 1;
+
 const nodeClock: Clock = {
   nowMs: () => performance.now(),
   wallMs: () => performance.timeOrigin + performance.now(),
   after(delayMs, callback) {
-    const timer = setTimeout(callback, delayMs);
+    const dueMs = performance.now() + delayMs;
+    let timer: NodeJS.Timeout | undefined;
+    // Node's timers may fire up to a millisecond early, and at once when they are set too far ahead.
+    const wait = () => {
+      const leftMs = dueMs - performance.now();
+      if (leftMs <= 0) callback();
+      else timer = setTimeout(wait, Math.min(Math.ceil(leftMs), TIMEOUT_MAX_MS));
+    };
+    timer = setTimeout(wait, Math.min(Math.ceil(delayMs), TIMEOUT_MAX_MS));
     return { cancel: () => clearTimeout(timer) };
   },
   turn: () => new Promise((resolve) => setImmediate(resolve)),

@@ -25,6 +25,13 @@ export interface DiskOptions {
   readonly direct?: boolean;
   /** Open an image that another process writes to, for one given by its path. @default false */
   readonly shared?: boolean;
+  /**
+   * Let discards and zeroes give storage back, for an image given by its path. Of a file only the
+   * end can be given back, and a process that is killed at that moment leaves it short.
+   *
+   * @default false
+   */
+  readonly unmap?: boolean;
   /** The world it lives in; a simulation gives its own. */
   readonly env?: Env;
 }
@@ -236,12 +243,14 @@ export class Disk implements AsyncDisposable {
 }
 
 function rawImage(filename: string, options: DiskOptions): BlockdevOptions {
-  const { readOnly = false, direct = false, shared = false } = options;
+  const { readOnly = false, direct = false, shared = false, unmap = false } = options;
   const locking = shared ? 'off' : 'on';
   const file = { driver: 'file', filename, locking, cache: { direct } };
-  return { driver: 'raw', 'read-only': readOnly, discard: 'unmap', file };
+  const discard = unmap ? 'unmap' : 'ignore';
+  return { driver: 'raw', 'read-only': readOnly, discard, file };
 }
 
+/** What an old target holds is given up at once, where it can be; zeroes become holes. */
 function targetImage(filename: string, direct: boolean): BlockdevOptions {
   const file = { driver: 'file', filename, cache: { direct } };
   return { driver: 'raw', discard: 'unmap', 'detect-zeroes': 'unmap', file };

@@ -104,13 +104,23 @@ describe('LatencyHistogram', () => {
     const draw = DISTRIBUTIONS['fast with a few slow ones'] ?? (() => 0);
     const [left, right] = [3000, 500].map((length) => Array.from({ length }, () => draw(random)));
     const both = histogramOf([0, ...(left ?? [])]);
-    both.merge(histogramOf([...(right ?? []), 2 * HOUR_MS]));
+    both.merge(histogramOf([0, 0, ...(right ?? []), 2 * HOUR_MS]));
     const { meanMs, ...merged } = summaryOf(both);
     const { meanMs: expectedMeanMs, ...expected } = summaryOf(
-      histogramOf([0, ...(left ?? []), ...(right ?? []), 2 * HOUR_MS]),
+      histogramOf([0, 0, 0, ...(left ?? []), ...(right ?? []), 2 * HOUR_MS]),
     );
     expect(merged).toEqual(expected);
     expect(meanMs).toBeCloseTo(expectedMeanMs ?? 0, 9);
+  });
+
+  it('merges what is below 61 ns', () => {
+    const histogram = histogramOf([1, 2]);
+    histogram.merge(histogramOf([0, 0, 0]));
+    expect([40, 60, 80].map((percent) => histogram.percentile(percent) < 0.5)).toEqual([
+      true,
+      true,
+      false,
+    ]);
   });
 
   it('stays as it is when an empty one is merged in', () => {
@@ -124,8 +134,8 @@ describe('LatencyHistogram', () => {
     const histogram = histogramOf([0, 1, 2, 2 * HOUR_MS]);
     histogram.reset();
     expect(summaryOf(histogram)).toEqual(summaryOf(new LatencyHistogram()));
-    histogram.record(3);
-    expect(summaryOf(histogram)).toEqual(summaryOf(histogramOf([3])));
+    for (const ms of [3, 4, 5]) histogram.record(ms);
+    expect(summaryOf(histogram)).toEqual(summaryOf(histogramOf([3, 4, 5])));
   });
 
   it.each([-0.001, Number.NaN, Number.POSITIVE_INFINITY])('rejects a latency of %d', (ms) => {

@@ -207,6 +207,7 @@ describe('removeFilter()', () => {
     const late = [
       watch(() => insert(test, filter, 'another')),
       watch(() => graph.replace(node, filter)),
+      watch(() => graph.replace(filter, node)),
       watch(() => graph.removeFilter(filter)),
     ];
     await settle();
@@ -214,7 +215,7 @@ describe('removeFilter()', () => {
     await settle();
     expect([write.state, removing.state, path(guest)]).toEqual(['done', 'done', ['disk']]);
     const gone = { state: 'failed', error: { code: 'ENODEV' } };
-    expect(late).toMatchObject([gone, gone, gone]);
+    expect(late).toMatchObject([gone, gone, gone, gone]);
     expect(graph.nodes).toEqual([node]);
   });
 

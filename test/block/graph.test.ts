@@ -345,4 +345,14 @@ describe('closeAll()', () => {
     expect(closed.sort()).toEqual(['-above', '-below', '-bottom', '-middle', '-top']);
     expect(test.log.indexOf('-above')).toBeLessThan(test.log.indexOf('-below'));
   });
+
+  it('goes on when a node fails to close, and tells of the first that did', async () => {
+    const test = new TestGraph();
+    for (const name of ['a', 'b', 'c']) await test.graph.open({ ...DISK, 'node-name': name });
+    test.beforeClose = (name) => {
+      if (name !== 'c') throw new BlockError('EIO', `close ${name}`, 'broken');
+    };
+    await expect(test.graph.closeAll()).rejects.toThrow('Cannot close a');
+    expect([names(test), test.log.slice(3)]).toEqual([[], ['-a', '-b', '-c']]);
+  });
 });

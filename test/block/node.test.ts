@@ -343,6 +343,16 @@ describe('close()', () => {
     edge.close();
     await node.close();
   });
+
+  it('is wrong a second time, and nobody comes to stand on the node after it', async () => {
+    const node = nodeOf(new TestDisk({ size: 512 }));
+    expect(node.isClosed).toBe(false);
+    const closing = node.close();
+    expect(node.isClosed).toBe(true);
+    await expect(node.close()).rejects.toThrow('Assertion failed');
+    expect(() => new BlockEdge(node, { name: 'late' })).toThrow('Assertion failed');
+    await closing;
+  });
 });
 
 describe('the limits of a driver', () => {

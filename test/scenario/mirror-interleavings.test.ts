@@ -126,7 +126,7 @@ describe('in any order of requests', () => {
     }
   });
 
-  it('a mirror cancelled in phase 2 leaves a target equal to the source at one moment', async () => {
+  it('a mirror cancelled in phase 2 leaves a target as the source was at one moment', async () => {
     for (let seed = 0; seed < 150; seed += 1) {
       const world = new World(seed, await Rig.open({ size: SIZE, zeroesFast: seed % 2 === 0 }));
       let moment: Uint8Array | undefined;
