@@ -4,15 +4,15 @@
  *     file       |--- 4096 ---|--- 4096 ---|--- 4096 ---|- 900 -|
  *     goes by    direct       direct       direct       buffered
  *
- * The kernel wants offsets, lengths and addresses of 4096 bytes. Offsets and lengths are the caller's
- * affair but for the end of a file of odd size, which O_DIRECT could read but not write: that part
- * block goes through the page cache, by a second descriptor, and nothing else does, so the two never
- * meet in a block.
+ * The kernel wants offsets, lengths and addresses of 4096 bytes. Offsets and lengths are the
+ * caller's affair but for the end of a file of odd size, which O_DIRECT could read but not write:
+ * that part block goes through the page cache, by a second descriptor, and nothing else does, so
+ * the two never meet in a block.
  *
- * A buffer of the wrong address is bounced: copied by way of one from a small pool. JavaScript cannot
- * see an address. So a buffer with the looks of one from {@link Files.directBuffer} is tried, and
- * bounced from then on if the kernel refuses it; one that it takes by luck was worth the try, for how
- * much alignment there must be depends on the disk.
+ * A buffer of the wrong address is bounced: copied by way of one from a small pool. JavaScript
+ * cannot see an address. So a buffer with the looks of one from {@link Files.directBuffer} is
+ * tried, and bounced from then on if the kernel refuses it; one that it takes by luck was worth the
+ * try, for how much alignment there must be depends on the disk.
  */
 
 import { BlockError } from '../base/errors.ts';

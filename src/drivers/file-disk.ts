@@ -3,16 +3,17 @@
  *
  * Requests go to the file as they come, any number at a time. Three things are more than that:
  *
- * - **Holes.** Node can neither find holes in a file nor make them. A file that was all hole when it
- *   was opened has a {@link WrittenMap}, by which the rest of it is known to be zero and need not be
- *   zeroed or discarded; others answer that all of it is data. (Only under the lock: else somebody
- *   else may write to it.)
+ * - **Holes.** Node can neither find holes in a file nor make them. A file that was all hole when
+ *   it was opened has a {@link WrittenMap}, by which the rest of it is known to be zero and need
+ *   not be zeroed or discarded; others answer that all of it is data. (Only under the lock: else
+ *   somebody else may write to it.)
  * - **Unmapping.** What reaches to the end of the file is given back by cutting the file off there
- *   and lengthening it again. A process killed in between leaves a short file, which is why this needs
- *   `discard=unmap`. Meanwhile the {@link TailGate} keeps requests away: the map would forget a write
- *   that came between the two steps, and O_DIRECT would meet an end of file that is not the disk's.
- * - **Flushing.** When fdatasync fails, the kernel may have dropped the pages that it could not write
- *   and report success the next time. So after one failure every flush fails.
+ *   and lengthening it again. A process killed in between leaves a short file, which is why this
+ *   needs `discard=unmap`. Meanwhile the {@link TailGate} keeps requests away: the map would forget
+ *   a write that came between the two steps, and O_DIRECT would meet an end of file that is not the
+ *   disk's.
+ * - **Flushing.** When fdatasync fails, the kernel may have dropped the pages that it could not
+ *   write and report success the next time. So after one failure every flush fails.
  */
 
 import { BlockError } from '../base/errors.ts';

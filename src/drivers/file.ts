@@ -2,9 +2,9 @@
  * Opens files and block devices as disks; {@link FileDisk} is what comes of it.
  *
  * One disk may write to a file at a time, by whatever name: whoever opens it for writing takes its
- * lock and keeps it, and whoever opens it for reading takes the lock for a moment, to see that nobody
- * writes. That moment may be somebody else's bad luck, so a lock that is held is tried again before
- * it counts as held. With `locking: off` neither looks at the lock.
+ * lock and keeps it, and whoever opens it for reading takes the lock for a moment, to see that
+ * nobody writes. That moment may be somebody else's bad luck, so a lock that is held is tried again
+ * before it counts as held. With `locking: off` neither looks at the lock.
  */
 
 import { BlockError } from '../base/errors.ts';
@@ -106,8 +106,8 @@ async function claim(env: Env, path: string, identity: FileStatus): Promise<File
 }
 
 /**
- * The status of a file. One that has no storage is asked a second time, after what was written to it
- * has been brought to the disk: some file systems give out storage only then.
+ * The status of a file. One that has no storage is asked a second time, after what was written to
+ * it has been brought to the disk: some file systems give out storage only then.
  */
 async function settledStatus(opened: OpenFile): Promise<FileStatus> {
   const status = await opened.status();

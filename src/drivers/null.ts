@@ -1,5 +1,6 @@
 /**
- * A disk that takes every write and keeps none, after QEMU's `null-co`: for measuring what is above.
+ * A disk that takes every write and keeps none, after QEMU's `null-co`: for measuring what is
+ * above.
  *
  * By default a read leaves the buffer as it is, which costs nothing; with `read-zeroes` it gives
  * zeroes. `latency-ns` delays every request but status queries. Timers here count in whole

@@ -1,11 +1,11 @@
 /**
  * Where the pages of memory disks come from, and where they go back to.
  *
- * A page is a window on a slab of 16. Slabs make the first write of a page twice as fast as pages of
- * their own would be (2.2 instead of 4.7 microseconds, most of what is left being the kernel's page
- * fault) and the cost beside the bytes half as large (4 % instead of 10 %): it is `ArrayBuffer`s that
- * are expensive, not windows on them. A slab with no page in use is dropped, so that memory comes
- * back too.
+ * A page is a window on a slab of 16. Slabs make the first write of a page twice as fast as pages
+ * of their own would be (2.2 instead of 4.7 microseconds, most of what is left being the kernel's
+ * page fault) and the cost beside the bytes half as large (4 % instead of 10 %): it is
+ * `ArrayBuffer`s that are expensive, not windows on them. A slab with no page in use is dropped, so
+ * that memory comes back too.
  */
 
 import { assert } from '../base/assert.ts';

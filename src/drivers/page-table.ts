@@ -6,12 +6,12 @@
  *       tables (Map)     +--> table 2: [ page 128 | - | page 130 | ... | - ]     64 slots
  *       index (bitmap)   ... 1 0 1 ...
  *
- * Lookups go through the tables. What is missing over how long is asked of a bitmap with one bit for
- * each page, which costs the same in an empty petabyte as in a full megabyte.
+ * Lookups go through the tables. What is missing over how long is asked of a bitmap with one bit
+ * for each page, which costs the same in an empty petabyte as in a full megabyte.
  *
- * A table is small, so that pages written far apart do not cost much more than themselves, and a page
- * is small for the same reason; 4 KiB, also because requests of a whole page are the commonest of all,
- * and those need no window on the page, which is an allocation.
+ * A table is small, so that pages written far apart do not cost much more than themselves, and a
+ * page is small for the same reason; 4 KiB, also because requests of a whole page are the commonest
+ * of all, and those need no window on the page, which is an allocation.
  */
 
 import type { ByteRange } from '../base/ranges.ts';

@@ -6,8 +6,8 @@
  *                                                                            zeroes
  *
  * Without `size` the disk goes to the end of the node below, and on to the next multiple of 512, as
- * QEMU's does: no guest has disks of odd size. What is beyond the end reads as zeroes. Zeroes that are
- * written there stay unwritten, so that a copy is as long as its original; the first other byte
+ * QEMU's does: no guest has disks of odd size. What is beyond the end reads as zeroes. Zeroes that
+ * are written there stay unwritten, so that a copy is as long as its original; the first other byte
  * lengthens the node below.
  *
  * The alignment is 1, whatever that of the node below: it brings requests to its own, and twice is

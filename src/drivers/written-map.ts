@@ -1,9 +1,9 @@
 /**
  * Where a file that began as one hole has been written to.
  *
- * Node can neither ask a file for its holes nor make one. But a file without storage is all zero, and
- * what is written to it from then on passes through here: a part is marked before the write to it
- * begins, so that what is not marked is zero, whatever is under way.
+ * Node can neither ask a file for its holes nor make one. But a file without storage is all zero,
+ * and what is written to it from then on passes through here: a part is marked before the write to
+ * it begins, so that what is not marked is zero, whatever is under way.
  */
 
 import { alignUp, type ByteRange } from '../base/ranges.ts';

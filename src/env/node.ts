@@ -14,7 +14,8 @@ const nodeClock: Clock = {
   after(delayMs, callback) {
     const dueMs = performance.now() + delayMs;
     let timer: NodeJS.Timeout | undefined;
-    // Node's timers may fire up to a millisecond early, and at once when they are set too far ahead.
+    // Node's timers may fire up to a millisecond early, and at once when they are set too far
+    // ahead.
     const wait = () => {
       const leftMs = dueMs - performance.now();
       if (leftMs <= 0) callback();

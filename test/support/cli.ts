@@ -1,5 +1,6 @@
 /**
- * Our own command line as a user has it: a process with arguments, streams, signals and an exit code.
+ * Our own command line as a user has it: a process with arguments, streams, signals and an exit
+ * code.
  *
  * It runs what `npm run build` has put into `dist/`, which `npm test` does first; a test started in
  * another way sees the last build. Call these inside a test: no process outlives the test that

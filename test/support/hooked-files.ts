@@ -1,4 +1,4 @@
-/** Files of which the test hears before anything is done, to hold it up, to count it or to fail it. */
+/** Files of which the test hears before anything is done, to hold it up, count it or fail it. */
 
 import type { Files, OpenFile, OpenFileOptions } from '../../src/env/files.ts';
 

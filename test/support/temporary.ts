@@ -28,7 +28,7 @@ export async function makeFile(folder: string, name: string, size: number): Prom
   return path;
 }
 
-/** @returns How many files under the folder this process has open; `undefined` where nobody tells. */
+/** @returns How many files under the folder this process has open, where the system tells. */
 export function openFilesIn(folder: string): number | undefined {
   if (process.platform !== 'linux') return undefined;
   const targets = readdirSync('/proc/self/fd').map((descriptor) => {
