@@ -341,7 +341,6 @@ export class VirtioBlockDevice {
 
   #done(slot: Slot): void {
     const nowMs = this.#clock.nowMs();
-    this.#stampMs = nowMs;
     const length = lengthOf(slot.request);
     this.#budget -= length;
     const { account } = slot;
@@ -377,6 +376,7 @@ export class VirtioBlockDevice {
 
   #end(slot: Slot, status: Status, nowMs: number): void {
     const { complete } = slot;
+    this.#stampMs = nowMs;
     this.#accounts.end(nowMs);
     this.#queue.release(slot);
     complete(status, nowMs);
@@ -386,10 +386,11 @@ export class VirtioBlockDevice {
 
   /** Lets those who wait for a slot have the free ones. */
   #admit(): void {
-    for (;;) {
-      const [waiter] = this.#waiters;
-      if (!waiter || !this.#accept(waiter.request, waiter.resolve)) return;
-      this.#waiters.shift();
+    while (this.#accounts.depth < this.#queue.size) {
+      // Out of the line first: its request may complete at once, and bring us here again.
+      const waiter = this.#waiters.shift();
+      if (!waiter) return;
+      this.#accept(waiter.request, waiter.resolve);
     }
   }
 }

@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest';
+import { RequestQueue, type Slot } from '../../src/device/queue.ts';
+
+const nobody = { done: () => {}, failed: () => {} };
+
+function take(queue: RequestQueue): Slot {
+  const slot = queue.take();
+  if (!slot) throw new Error('no slot is free');
+  return slot;
+}
+
+describe('RequestQueue', () => {
+  it('has as many slots as it is large', () => {
+    const queue = new RequestQueue(4, nobody);
+    const slots = Array.from({ length: 4 }, () => take(queue));
+    expect(new Set(slots).size).toBe(4);
+    expect(queue.take()).toBeUndefined();
+  });
+
+  it('gives a slot again that was given back', () => {
+    const queue = new RequestQueue(1, nobody);
+    const slot = take(queue);
+    queue.release(slot);
+    expect(queue.take()).toBe(slot);
+    expect(queue.take()).toBeUndefined();
+  });
+
+  it('keeps the order of the slots that wait, however often it goes round', () => {
+    const queue = new RequestQueue(4, nobody);
+    const slots = Array.from({ length: 4 }, () => take(queue));
+    const push = (...indexes: number[]) => {
+      for (const index of indexes) queue.push(slots[index] ?? take(queue));
+    };
+    const shift = () => {
+      const slot = queue.shift();
+      return slot ? slots.indexOf(slot) : -1;
+    };
+    push(0, 1, 2);
+    expect([shift(), shift()]).toEqual([0, 1]);
+    push(3, 0, 1);
+    expect(queue.waitingCount).toBe(4);
+    expect([shift(), shift(), shift(), shift()]).toEqual([2, 3, 0, 1]);
+    expect(queue.shift()).toBeUndefined();
+    expect(queue.waitingCount).toBe(0);
+  });
+
+  it('tells its owner which slot a promise was for', () => {
+    const told: unknown[] = [];
+    const queue = new RequestQueue(2, {
+      done: (slot) => told.push(slot),
+      failed: (slot, error) => told.push(slot, error),
+    });
+    const [first, second] = [take(queue), take(queue)];
+    second.done();
+    first.failed('broken');
+    expect(told).toEqual([second, first, 'broken']);
+  });
+});
