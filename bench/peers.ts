@@ -16,6 +16,13 @@ import { promisify } from 'node:util';
 const DAEMON = 'qemu-storage-daemon';
 const TIME_LIMIT_MS = 10 * 60 * 1000;
 
+/** Arguments of `blockdev-mirror`, and whether flushes reach the files. */
+export interface QemuMirrorOptions {
+  /** @default true */
+  readonly flush?: boolean;
+  readonly [argument: string]: unknown;
+}
+
 /** One line of QMP from the server: a greeting, a reply or an event. */
 interface Message {
   readonly QMP?: unknown;
@@ -32,20 +39,19 @@ interface Message {
  * The clock runs from the command, with both files open, through `BLOCK_JOB_READY` and the
  * `block-job-cancel` that follows at once, to `BLOCK_JOB_COMPLETED`.
  *
- * @param job Further arguments of `blockdev-mirror`, such as `{ granularity: 1048576 }`.
  * @returns Seconds, or `undefined` where qemu-storage-daemon is not installed.
  */
 export async function qemuMirrorSeconds(
   source: string,
   target: string,
-  job: Readonly<Record<string, unknown>> = {},
+  { flush = true, ...job }: QemuMirrorOptions = {},
 ): Promise<number | undefined> {
   if (!(await isInstalled())) return undefined;
   const { size } = await stat(source);
   await resize(target, size);
   const child = spawn(DAEMON, [
-    ...['--blockdev', blockdev('source', source, { 'read-only': true })],
-    ...['--blockdev', blockdev('target', target, { 'read-only': false })],
+    ...['--blockdev', blockdev('source', source, { 'read-only': true }, flush)],
+    ...['--blockdev', blockdev('target', target, { 'read-only': false }, flush)],
     ...['--chardev', 'stdio,id=monitor', '--monitor', 'chardev=monitor'],
   ]);
   const exited = once(child, 'exit');
@@ -88,8 +94,13 @@ async function resize(path: string, size: number): Promise<void> {
   }
 }
 
-function blockdev(name: string, filename: string, options: { 'read-only': boolean }): string {
-  const file = { driver: 'file', filename };
+function blockdev(
+  name: string,
+  filename: string,
+  options: { readonly 'read-only': boolean },
+  flush: boolean,
+): string {
+  const file = { driver: 'file', filename, cache: { 'no-flush': !flush } };
   return JSON.stringify({ driver: 'raw', 'node-name': name, ...options, file });
 }
 

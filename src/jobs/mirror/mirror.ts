@@ -14,7 +14,8 @@
  *   1. Copy until nothing is dirty, or until so little is that a guest can wait for it.
  *   2. Flush the target while the guest goes on: that is the long flush.
  *   3. Drain the source: no guest write is in flight, none can begin. Copy what was dirtied
- *      meanwhile (if that is too much, let the guest go on and return to 1), and flush that: the short flush.
+ *      meanwhile (if that is too much, let the guest go on and return to 1), and flush that: the
+ *      short flush.
  *   4. Now, under the drain, source and target are equal and the target is durable. Say READY; or
  *      settle the job and, for a complete, let the guest's edges point at the target.
  *
