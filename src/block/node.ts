@@ -315,7 +315,19 @@ export class BlockNode {
       this.#end(offset, changed);
       throw error;
     }
-    if (result instanceof Promise) return result.finally(() => this.#end(offset, changed));
+    if (result instanceof Promise) {
+      // Half the cost of `finally`, which counts on a request of 4 KiB.
+      return result.then(
+        (value) => {
+          this.#end(offset, changed);
+          return value;
+        },
+        (error: unknown) => {
+          this.#end(offset, changed);
+          throw error;
+        },
+      );
+    }
     this.#end(offset, changed);
     return result;
   }

@@ -9,9 +9,10 @@
  * Lookups go through the tables. What is missing over how long is asked of a bitmap with one bit
  * for each page, which costs the same in an empty petabyte as in a full megabyte.
  *
- * A table is small, so that pages written far apart do not cost much more than themselves, and a
- * page is small for the same reason; 4 KiB, also because requests of a whole page are the commonest
- * of all, and those need no window on the page, which is an allocation.
+ * A page is small, so that pages written far apart cost little more than themselves; 4 KiB, because
+ * requests of a whole page are the commonest of all and need no window on the page, which is an
+ * allocation: with pages of 64 KiB they took a third longer. A table is small for the first reason;
+ * from 16 to 1024 slots made no difference to reading.
  */
 
 import type { ByteRange } from '../base/ranges.ts';

@@ -78,8 +78,8 @@ describe('raw driver: offset and size', () => {
       return opening.catch((error: Error) => error.message);
     };
     expect(await refusal({ offset: 4096, size: 4608 })).toBe(
-      'Cannot open "disk": The sum of offset (4096) and size (4608) has to be smaller or equal to ' +
-        'the actual size of the containing file (8192)',
+      'Cannot open "disk": The sum of offset (4096) and size (4608) has to be smaller or equal ' +
+        'to the actual size of the containing file (8192)',
     );
     expect(await refusal({ offset: 8193 })).toBe(
       'Cannot open "disk": Offset (8193) cannot be greater than size of the containing file (8192)',

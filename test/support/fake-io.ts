@@ -1,4 +1,4 @@
-/** A process that a test gives to a command: it hears all that the command says, and interrupts it. */
+/** A process that a test gives to a command: it hears all that is said, and can interrupt it. */
 
 import type { CommandIo, ExitCode, InterruptCause } from '../../src/cli/command.ts';
 import { main } from '../../src/cli/main.ts';
@@ -77,8 +77,11 @@ export interface Ended {
 }
 
 /** Runs `mirrordisk ARGS...` in this process. */
-export async function runMain(args: readonly string[], options?: FakeIoOptions): Promise<Ended> {
-  const io = new FakeIo(options);
+export async function runMain(
+  args: readonly string[],
+  process: FakeIo | FakeIoOptions = {},
+): Promise<Ended> {
+  const io = process instanceof FakeIo ? process : new FakeIo(process);
   const exitCode = await main(args, io);
   return { exitCode, stdout: io.stdout.join('\n'), stderr: io.stderr.join('\n'), io };
 }
