@@ -3,9 +3,9 @@
  *
  * Ours is the whole way, accounts included, to a memory disk with something in every block. The
  * peer is `qemu-img bench` on `null-co`, QEMU's driver that does nothing: its figure has neither a
- * device nor a copy in it, and QEMU's threads share one processor as ours do. Ours copies 4 KiB, and
- * the time of that is the memory's, not the program's: so the comparison is made with a disk that
- * fits a core's cache, and then with one that does not.
+ * device nor a copy in it, and QEMU's threads share one processor as ours do. Ours copies 4 KiB,
+ * and the time of that is the memory's, not the program's: so the comparison is made with a disk
+ * that fits a core's cache, and then with one that does not.
  *
  * Then what it buys that a disk may complete at once: the same disk with every answer as a promise.
  * And how much of the time is not the device's: the same reads from the node itself.

@@ -1,11 +1,11 @@
 /**
  * A hot mirror of 2 GiB from file to file without a guest, beside QEMU's and beside `cp`.
  *
- * The source is random bytes, so that nobody profits from zeroes, and in the page cache; each target
- * is made anew for each round. Ours is timed as QEMU's is: from the start of the job through READY
- * to COMPLETED. Three settings, in each of which both sides do the same: in a memory filesystem; on
- * a disk without flushes, which is the page cache alone; and on a disk with them, where the disk
- * decides.
+ * The source is random bytes, so that nobody profits from zeroes, and in the page cache; each
+ * target is made anew for each round. Ours is timed as QEMU's is: from the start of the job through
+ * READY to COMPLETED. Three settings, in each of which both sides do the same: in a memory
+ * filesystem; on a disk without flushes, which is the page cache alone; and on a disk with them,
+ * where the disk decides.
  */
 
 import { randomFillSync } from 'node:crypto';

@@ -5,4 +5,5 @@ import { nodeEnv } from '../env/node.ts';
 import { main } from './main.ts';
 import { processIo } from './process-io.ts';
 
-process.exitCode = await main(process.argv.slice(2), processIo(nodeEnv()));
+const io = processIo(nodeEnv());
+io.finish(await main(process.argv.slice(2), io));

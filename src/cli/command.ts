@@ -11,11 +11,24 @@ export interface CommandIo {
   err(line: string): void;
   /** The width of the terminal that standard error is on, or `undefined` when it is on none. */
   readonly columns: number | undefined;
-  /** Shows a line on the terminal in place of the last one shown; empty takes it away. */
-  show(line: string): void;
-  /** Calls `handler` at each Ctrl-C, in place of ending the process. @returns What ends that. */
-  onInterrupt(handler: () => void): () => void;
+  /** Shows lines on that terminal in place of the last ones shown; none takes those away. */
+  show(lines: readonly string[]): void;
+  /**
+   * Calls `handler` when the process should end: because of Ctrl-C or another signal, or because
+   * what it says is lost, which was told. Without a handler it ends at once, and so it does the
+   * third time.
+   *
+   * @returns What gives the handler back.
+   */
+  onInterrupt(handler: (cause: InterruptCause) => void): () => void;
+  /**
+   * Calls `clean`, which must not wait for anything, when the process ends in whatever way but
+   * SIGKILL. @returns What forgets it.
+   */
+  onExit(clean: () => void): () => void;
 }
+
+export type InterruptCause = 'signal' | 'lost output';
 
 /** 0: done. 1: the answer is no. 2: it could not be done. */
 export type ExitCode = 0 | 1 | 2;

@@ -1,12 +1,14 @@
 /** From arguments to an exit code: finds the command and turns what it throws into one line. */
 
 import { readFileSync } from 'node:fs';
-import { BlockError } from '../base/errors.ts';
+import { BlockError, fromSystemError } from '../base/errors.ts';
+import { asksForHelp } from './arguments.ts';
 import { type Command, type CommandIo, type ExitCode, UsageError } from './command.ts';
 import { compare } from './commands/compare.ts';
 import { create } from './commands/create.ts';
 import { info } from './commands/info.ts';
 import { mirror } from './commands/mirror.ts';
+import { printable } from './words.ts';
 
 const COMMANDS: readonly Command[] = [mirror, compare, create, info];
 
@@ -26,50 +28,63 @@ Exit codes: 0 done, 1 the answer is no, 2 it could not be done.`;
 /** Runs the program. Every failure becomes one line on standard error. */
 export async function main(args: readonly string[], io: CommandIo): Promise<ExitCode> {
   const [name, ...rest] = args;
-  if (name === '--version' || name === '-V') {
-    io.out(`mirrordisk ${version()}`);
-    return 0;
+  switch (name) {
+    case undefined:
+      io.err(USAGE);
+      return 2;
+    case '--version':
+    case '-V':
+      io.out(`mirrordisk ${version()}`);
+      return 0;
+    case '--help':
+    case '-h':
+    case 'help':
+      return help(rest, io);
+    default:
+      return runCommand(name, rest, io);
   }
-  if (name === '--help' || name === '-h' || name === 'help' || name === undefined) {
-    const about = COMMANDS.find((command) => command.name === rest[0]);
-    if (name === undefined) io.err(USAGE);
-    else io.out(about?.usage ?? USAGE);
-    return name === undefined ? 2 : 0;
-  }
+}
+
+function help([name]: readonly string[], io: CommandIo): ExitCode {
   const command = COMMANDS.find((candidate) => candidate.name === name);
-  if (!command) {
-    io.err(`mirrordisk: There is no command "${name}"; "mirrordisk --help" lists them`);
-    return 2;
-  }
-  if (rest.includes('--help') || rest.includes('-h')) {
+  if (name !== undefined && !command) return refuse(name, io);
+  io.out(command?.usage ?? USAGE);
+  return 0;
+}
+
+async function runCommand(name: string, args: readonly string[], io: CommandIo): Promise<ExitCode> {
+  const command = COMMANDS.find((candidate) => candidate.name === name);
+  if (!command) return refuse(name, io);
+  if (asksForHelp(args)) {
     io.out(command.usage);
     return 0;
   }
   try {
-    return await command.run(rest, io);
+    return await command.run(args, io);
   } catch (error) {
-    io.show('');
+    io.show([]);
     io.err(describe(command.name, error));
     return 2;
   }
 }
 
+function refuse(name: string, io: CommandIo): ExitCode {
+  const what = name.startsWith('-') ? 'option' : 'command';
+  io.err(printable(`mirrordisk: There is no ${what} "${name}"; "mirrordisk --help" lists them`));
+  return 2;
+}
+
 function describe(command: string, error: unknown): string {
-  if (isUsageError(error)) {
+  if (error instanceof UsageError) {
     const hint = `"mirrordisk ${command} --help" explains the options`;
-    return `mirrordisk ${command}: ${error.message.replaceAll('\n', ' ')}; ${hint}`;
+    return printable(`mirrordisk ${command}: ${error.message}; ${hint}`);
   }
-  if (error instanceof BlockError || error instanceof RangeError) {
-    return `mirrordisk ${command}: ${error.message}`;
+  const translated = fromSystemError(error, 'go on');
+  if (translated instanceof BlockError || translated instanceof RangeError) {
+    return printable(`mirrordisk ${command}: ${translated.message}`);
   }
   const stack = error instanceof Error ? error.stack : String(error);
   return `mirrordisk ${command}: This is a defect of mirrordisk; please report it: ${stack}`;
-}
-
-function isUsageError(error: unknown): error is Error {
-  if (error instanceof UsageError) return true;
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' && code.startsWith('ERR_PARSE_ARGS');
 }
 
 function version(): string {

@@ -2,27 +2,35 @@
  * One run of `mirrordisk mirror`, from opening the disk to the proof.
  *
  * Two sides go on at once: the mirror, from start to end, and the guest, who begins once the mirror
- * has started (so that a wrong target harms nobody) and stops when the plan says so.
+ * has started (so that a wrong target harms nobody) and stops when the plan says so. Whatever could
+ * be wrong with the plan is looked at before the target is touched.
  */
 
 import { BlockError } from '../base/errors.ts';
-import { formatSize } from '../base/units.ts';
+import { alignUp } from '../base/ranges.ts';
+import { SECTOR_SIZE } from '../device/request.ts';
 import type { Clock } from '../env/env.ts';
-import { type DiskMirrorOptions, openDisk } from '../machine/disk.ts';
+import { type Disk, type DiskMirrorOptions, openDisk } from '../machine/disk.ts';
 import type { Mirror, MirrorOutcome } from '../machine/mirror.ts';
 import { sleepUntil } from '../sync/alarm.ts';
 import { type Guest, runGuest } from '../workload/guest.ts';
 import type { GuestStatistics } from '../workload/guest-accounts.ts';
-import type { GuestOptions } from '../workload/guest-options.ts';
+import { type GuestOptions, planGuest } from '../workload/guest-options.ts';
 import type { GuestLog } from '../workload/oracle.ts';
 import type { CommandIo, ExitCode } from './command.ts';
+import { comparing } from './comparing.ts';
+import { Interrupted, type InterruptHandler, Interrupts } from './interrupts.ts';
 import { MirrorReport, type ReportOptions } from './mirror-report.ts';
+import type { Verdict } from './mirror-summary.ts';
 import { prove } from './proof.ts';
+import { counted } from './words.ts';
 
 /** How long a guest without limits goes on after it was switched. */
 const AFTER_SWITCH_MS = 1000;
 
 export interface MirrorPlan extends ReportOptions {
+  /** The path of the source, which may have another name for the user. */
+  readonly image: string;
   /** How to end once source and target have met; when asked to, if not given. */
   readonly ending: 'complete' | 'cancel' | undefined;
   /** How long to stay in phase 2 before that. */
@@ -42,48 +50,102 @@ interface Result {
 /** @throws {BlockError} What could not be done; the target is then as the mirror left it. */
 export async function runMirror(plan: MirrorPlan, io: CommandIo): Promise<ExitCode> {
   const report = new MirrorReport(plan, io);
-  const { outcome, log, guest } = await mirrorWithGuest(plan, report, io);
-  if (outcome.status === 'failed') {
-    report.summarise(outcome, guest);
-    throw outcome.error;
+  const interrupts = new Interrupts(io);
+  try {
+    const result = await mirrorWithGuest(plan, { report, interrupts, io });
+    report.ended(result.outcome, result.guest);
+    if (result.outcome.status === 'failed') throw result.outcome.error;
+    const verdict = await judge(plan, result, { interrupts, io });
+    report.summarise(verdict);
+    return isAsAsked(plan, result, verdict) ? 0 : 1;
+  } catch (error) {
+    if (error instanceof Error) report.fail(error);
+    throw error;
+  } finally {
+    interrupts.close();
   }
-  if (outcome.status === 'cancelled' || !plan.compare || plan.mirror.sync === 'none') {
-    report.summarise(outcome, guest);
-    return outcome.status === 'cancelled' ? 1 : 0;
-  }
-  const { source, target } = plan;
-  const onProgress = (bytes: number) => io.show(`compared ${formatSize(bytes)}`);
+}
+
+interface Surroundings {
+  readonly interrupts: Interrupts;
+  readonly io: CommandIo;
+}
+
+function isAsAsked(plan: MirrorPlan, { outcome, guest }: Result, verdict: Verdict): boolean {
+  if (outcome.status !== 'completed' || verdict === 'interrupted') return false;
+  if (plan.ending === 'complete' && !outcome.switched) return false;
+  if (guest && guest.errors + guest.mismatches.count > 0) return false;
+  return typeof verdict === 'string' || verdict.holds;
+}
+
+async function judge(
+  plan: MirrorPlan,
+  { outcome, log }: Result,
+  { interrupts, io }: Surroundings,
+): Promise<Verdict> {
+  if (outcome.status !== 'completed' || !plan.compare) return 'unasked';
+  if (plan.mirror.sync === 'none') return 'partial';
+  const goOn = interrupts.guard('leaving out the rest of the comparison');
+  const show = comparing(io);
+  const onProgress = (bytes: number, size: number) => {
+    goOn();
+    show(bytes, size);
+  };
+  const { image: source, target } = plan;
   const { switched } = outcome;
-  const proof = await prove(io.env, { source, target, switched, log, onProgress });
-  io.show('');
-  report.summarise(outcome, guest, proof);
-  const isGuestWell = guest === undefined || guest.errors + guest.mismatches.count === 0;
-  return proof.holds && isGuestWell ? 0 : 1;
+  try {
+    return await prove(io.env, { source, target, switched, log, onProgress });
+  } catch (error) {
+    if (error instanceof Interrupted) return 'interrupted';
+    throw error;
+  } finally {
+    io.show([]);
+  }
 }
 
 async function mirrorWithGuest(
   plan: MirrorPlan,
-  report: MirrorReport,
-  io: CommandIo,
+  { report, interrupts, io }: Surroundings & { readonly report: MirrorReport },
 ): Promise<Result> {
+  const { clock } = io.env;
   const readOnly = plan.guest === undefined;
   const { direct = false } = plan.mirror;
-  const disk = await openDisk(plan.source, { readOnly, direct, env: io.env });
+  const disk = await openDisk(plan.image, { readOnly, direct, env: io.env });
   try {
-    const mirror = await disk.mirror(plan.target, plan.mirror);
-    const guest = plan.guest && runGuest(disk.device, io.env.clock, plan.guest);
-    const release = io.onInterrupt(interrupter(mirror, guest));
+    if (plan.guest) planGuest(disk.device, plan.guest);
+    const mirror = await startMirror(plan, disk, io);
+    const guest = plan.guest && runGuest(disk.device, clock, plan.guest);
+    interrupts.handle(interrupter(mirror, guest));
     try {
       const following = report.follow(mirror, guest);
-      const outcome = await carryOut(plan, mirror, guest, io.env.clock);
-      await following;
+      const [outcome] = await Promise.all([carryOut(plan, mirror, guest, clock), following]);
       return { outcome, log: guest?.log, guest: guest?.statistics() };
     } finally {
-      release();
       await guest?.stop();
     }
   } finally {
     await disk.close();
+  }
+}
+
+async function startMirror(plan: MirrorPlan, disk: Disk, io: CommandIo): Promise<Mirror> {
+  const { source, target } = plan;
+  const action = `mirror "${source}" to "${target}"`;
+  const found = await io.env.files.status(target);
+  if (found?.kind === 'other') {
+    const reason = 'the target is neither a regular file nor a block device';
+    throw new BlockError('EINVAL', action, reason);
+  }
+  if (found && found.kind !== 'directory' && alignUp(found.size, SECTOR_SIZE) !== disk.size) {
+    const reason = `the target has ${counted(found.size, 'byte')} and the source ${disk.size}`;
+    throw new BlockError('EINVAL', action, reason);
+  }
+  try {
+    return await disk.mirror(target, plan.mirror);
+  } catch (error) {
+    if (!(error instanceof BlockError && error.code === 'EEXIST')) throw error;
+    const reason = 'the target exists and may hold data; --force writes over it';
+    throw new BlockError('EEXIST', action, reason, { cause: error });
   }
 }
 
@@ -129,15 +191,18 @@ async function unlessOver(mirror: Mirror, end: () => Promise<MirrorOutcome>): Pr
 }
 
 /** The first Ctrl-C ends the mirror well if it can; the second by force. */
-function interrupter(mirror: Mirror, guest: Guest | undefined): () => void {
-  let count = 0;
-  return () => {
-    count += 1;
+function interrupter(mirror: Mirror, guest: Guest | undefined): InterruptHandler {
+  return (count) => {
     const force = count > 1;
     const end = async () => {
       if (!force) await guest?.stop();
       await unlessOver(mirror, () => mirror.cancel({ force }));
     };
+    const { phase } = mirror.progress;
+    const isOver = mirror.status === 'null';
     void end();
+    if (isOver) return 'stopping the guest';
+    if (force) return 'leaving the copy as it is; once more ends at once';
+    return phase === 2 ? 'finishing the copy; once more leaves it as it is' : 'cancelling';
   };
 }

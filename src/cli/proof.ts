@@ -9,6 +9,7 @@
 
 import { alignDown, type ByteRange } from '../base/ranges.ts';
 import { differences } from '../block/compare.ts';
+import type { BlockNode } from '../block/node.ts';
 import type { Env } from '../env/env.ts';
 import type { GuestLog, Verification } from '../workload/oracle.ts';
 import { withTwoImages } from './images.ts';
@@ -17,12 +18,14 @@ import { withTwoImages } from './images.ts';
 const UNIT = 512;
 
 export interface ProofOptions {
+  /** The paths of the images. */
   readonly source: string;
   readonly target: string;
   readonly switched: boolean;
   /** What the guest wrote, when there was one. */
   readonly log: GuestLog | undefined;
-  readonly onProgress: (bytes: number) => void;
+  /** Told of the bytes compared so far, and how many there are; what it throws ends the proof. */
+  readonly onProgress: (bytes: number, size: number) => void;
 }
 
 export interface Proof {
@@ -43,11 +46,12 @@ export interface Proof {
 /** @throws {BlockError} When an image cannot be read. */
 export function prove(env: Env, options: ProofOptions): Promise<Proof> {
   const { source, target, switched, log, onProgress } = options;
-  const images = { left: source, right: target, driver: 'raw' } as const;
-  return withTwoImages(env, images, async (left, right) => {
+  return withTwoImages(env, { left: source, right: target }, async (left, right) => {
+    const bytes = Math.max(left.size, right.size);
+    const tell = (done: number) => onProgress(done, bytes);
     let [written, wrong] = [0, 0];
     let firstWrong: ByteRange | undefined;
-    for await (const range of differences(left, right, { unit: UNIT, onProgress })) {
+    for await (const range of differences(left, right, { unit: UNIT, onProgress: tell })) {
       for (const sector of sectors(range)) {
         if (switched && log && isWritten(log, sector.offset)) {
           written += sector.length;
@@ -57,11 +61,21 @@ export function prove(env: Env, options: ProofOptions): Promise<Proof> {
         }
       }
     }
-    const read = (offset: number, into: Uint8Array) => right.read(offset, into);
+    const read = (offset: number, into: Uint8Array) => {
+      tell(bytes);
+      return readPadded(right, offset, into);
+    };
     const guest = log && (await log.verify(read, env.clock));
     const holds = wrong === 0 && (guest?.mismatches.count ?? 0) === 0;
-    return { holds, bytes: right.size, written, wrong, firstWrong, guest };
+    return { holds, bytes, written, wrong, firstWrong, guest };
   });
+}
+
+/** The guest's disk may go on with zeroes for a part of a sector where the file ends. */
+async function readPadded(image: BlockNode, offset: number, into: Uint8Array): Promise<void> {
+  const stored = Math.max(Math.min(image.size - offset, into.length), 0);
+  into.fill(0, stored);
+  if (stored > 0) await image.read(offset, into.subarray(0, stored));
 }
 
 function* sectors({ offset, length }: ByteRange): Generator<ByteRange> {

@@ -1,13 +1,21 @@
 /** `compare`: do two images read the same? */
 
-import { parseArgs } from 'node:util';
-import { formatSize } from '../../base/units.ts';
 import { differences } from '../../block/compare.ts';
-import { type Command, type CommandIo, type ExitCode, UsageError } from '../command.ts';
-import { withTwoImages } from '../images.ts';
+import { parseArguments } from '../arguments.ts';
+import type { Command, CommandIo, ExitCode } from '../command.ts';
+import { comparing } from '../comparing.ts';
+import { type TwoImages, withTwoImages } from '../images.ts';
+import { counted } from '../words.ts';
 
 /** How finely differences are told. */
 const UNIT = 512;
+
+const OPTIONS = {
+  strict: { type: 'boolean', default: false },
+  list: { type: 'boolean', default: false },
+  quiet: { type: 'boolean', default: false },
+  json: { type: 'boolean', default: false },
+} as const;
 
 export const compare: Command = {
   name: 'compare',
@@ -18,28 +26,18 @@ Compares every byte. When one image is longer, the rest of it must be zeroes.
 
 Options:
   --strict   Images of different sizes are different
-  --list     Tell every range that differs, in sectors of 512 bytes, not only the first
+  --list     Tell every range that differs, not only the first; differences are
+             told in sectors of 512 bytes
   --quiet    Tell nothing; the exit code is the answer
-  --json     One JSON object a line, with "identical" and where the images differ
+  --json     One JSON object a line: whether the images are identical, and where
+             they differ
 
 Exit codes: 0 they are the same, 1 they differ, 2 one could not be read.`,
 
   async run(args, io) {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        strict: { type: 'boolean', default: false },
-        list: { type: 'boolean', default: false },
-        quiet: { type: 'boolean', default: false },
-        json: { type: 'boolean', default: false },
-      },
-    });
-    const [left, right, ...rest] = positionals;
-    if (left === undefined || right === undefined || rest.length > 0) {
-      throw new UsageError('Expected two images');
-    }
-    return compareImages([left, right], values, io);
+    const parsed = parseArguments(args, { options: OPTIONS, expected: 'two images', count: 2 });
+    const [left = '', right = ''] = parsed.positionals;
+    return compareImages({ left, right }, parsed.values, io);
   },
 };
 
@@ -51,35 +49,38 @@ interface Wishes {
 }
 
 function compareImages(
-  paths: readonly [string, string],
+  images: TwoImages,
   { strict, list, quiet, json }: Wishes,
   io: CommandIo,
 ): Promise<ExitCode> {
   const tell = (text: string, facts: object) => {
     if (!quiet) io.out(json ? JSON.stringify(facts) : text);
   };
-  const images = { left: paths[0], right: paths[1], driver: 'file' } as const;
   return withTwoImages(io.env, images, async (left, right) => {
     const sizes = [left.size, right.size];
     const bytes = Math.max(left.size, right.size);
+    let identical = true;
     if (strict && left.size !== right.size) {
-      tell(`The images have different sizes: ${sizes.join(' and ')} bytes`, {
-        identical: false,
-        sizes,
-      });
+      identical = false;
+      const text = `The images have different sizes: ${sizes.join(' and ')} bytes`;
+      tell(text, { identical, sizes });
       return 1;
     }
-    const onProgress = (done: number) =>
-      io.show(`compared ${formatSize(done)} of ${formatSize(bytes)}`);
-    let identical = true;
+    const show = comparing(io);
+    const onProgress = (done: number) => show(done, bytes);
     for await (const range of differences(left, right, { unit: UNIT, onProgress })) {
       identical = false;
       const { offset, length } = range;
-      tell(`The images differ in ${length} bytes at ${offset}`, { identical, offset, length });
+      tell(`The images differ in ${counted(length, 'byte')} at ${offset}`, {
+        identical,
+        offset,
+        length,
+      });
       if (!list) break;
     }
-    io.show('');
-    if (identical) tell(`The images are identical: ${bytes} bytes`, { identical, bytes });
+    io.show([]);
+    if (identical)
+      tell(`The images are identical: ${counted(bytes, 'byte')}`, { identical, bytes });
     return identical ? 0 : 1;
   });
 }

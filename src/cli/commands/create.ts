@@ -1,9 +1,11 @@
 /** `create`: a new empty image. */
 
-import { parseArgs } from 'node:util';
+import { BlockError } from '../../base/errors.ts';
 import { formatSize, parseSize } from '../../base/units.ts';
 import { createSparse } from '../../machine/target-file.ts';
+import { parseArguments } from '../arguments.ts';
 import { type Command, UsageError } from '../command.ts';
+import { counted, printable } from '../words.ts';
 
 export const create: Command = {
   name: 'create',
@@ -19,14 +21,26 @@ Example:
 Exit codes: 0 made, 2 it could not be made.`,
 
   async run(args, io) {
-    const { positionals } = parseArgs({ args: [...args], allowPositionals: true, options: {} });
-    const [path, size, ...rest] = positionals;
-    if (path === undefined || size === undefined || rest.length > 0) {
-      throw new UsageError('Expected a path and a size');
+    const expected = 'a path and a size';
+    const { positionals } = parseArguments(args, { options: {}, expected, count: 2 });
+    const [path = '', size = ''] = positionals;
+    const bytes = readSize(size);
+    if (await io.env.files.status(path)) {
+      throw new BlockError('EEXIST', `create "${path}"`, 'there is such a file already');
     }
-    const bytes = parseSize(size);
     await createSparse(io.env.files, path, bytes);
-    io.out(`${path}: ${formatSize(bytes)} (${bytes} bytes), no storage used yet`);
+    io.out(
+      `${printable(path)}: ${formatSize(bytes)} (${counted(bytes, 'byte')}), no storage used yet`,
+    );
     return 0;
   },
 };
+
+function readSize(text: string): number {
+  try {
+    return parseSize(text);
+  } catch (error) {
+    if (error instanceof RangeError) throw new UsageError(error.message);
+    throw error;
+  }
+}

@@ -1,9 +1,10 @@
 /** `info`: what an image is. */
 
-import { parseArgs } from 'node:util';
 import { BlockError } from '../../base/errors.ts';
 import { formatSize } from '../../base/units.ts';
-import { type Command, UsageError } from '../command.ts';
+import { parseArguments } from '../arguments.ts';
+import type { Command } from '../command.ts';
+import { counted, printable } from '../words.ts';
 
 export const info: Command = {
   name: 'info',
@@ -19,13 +20,9 @@ Options:
 Exit codes: 0 told, 2 there is no such image.`,
 
   async run(args, io) {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: { json: { type: 'boolean', default: false } },
-    });
-    const [path, ...rest] = positionals;
-    if (path === undefined || rest.length > 0) throw new UsageError('Expected one path');
+    const options = { json: { type: 'boolean', default: false } } as const;
+    const parsed = parseArguments(args, { options, expected: 'a path', count: 1 });
+    const [path = ''] = parsed.positionals;
     const action = `look at "${path}"`;
     const status = await io.env.files.status(path);
     if (!status) throw new BlockError('ENOENT', action, 'there is no such file');
@@ -37,14 +34,14 @@ Exit codes: 0 told, 2 there is no such image.`,
     await lock?.release();
     const { size, allocated } = status;
     const inUse = lock === undefined;
-    if (values.json) {
+    if (parsed.values.json) {
       const facts = { 'virtual-size': size, 'actual-size': allocated, 'in-use': inUse };
       io.out(JSON.stringify({ filename: path, format: 'raw', ...facts }));
       return 0;
     }
-    io.out(`image: ${path}`);
+    io.out(`image: ${printable(path)}`);
     io.out(`kind: ${status.kind === 'block' ? 'block device' : 'raw file'}`);
-    io.out(`size: ${formatSize(size)} (${size} bytes)`);
+    io.out(`size: ${formatSize(size)} (${counted(size, 'byte')})`);
     io.out(`storage: ${formatSize(allocated)}`);
     io.out(`in use: ${inUse ? 'yes, open for writing by another process' : 'no'}`);
     return 0;

@@ -1,8 +1,8 @@
 /** `mirror`: copies an image while a guest works on it, and proves the result. */
 
-import { parseArgs } from 'node:util';
-import { parseSize } from '../../base/units.ts';
+import type { ByteRange } from '../../base/ranges.ts';
 import type { GuestOptions } from '../../workload/guest-options.ts';
+import { numberOf, parseArguments, sizeOf, wordOf } from '../arguments.ts';
 import { type Command, UsageError } from '../command.ts';
 import { type MirrorPlan, runMirror } from '../mirror-run.ts';
 import { withUnpacked } from '../unpack.ts';
@@ -45,7 +45,8 @@ Ending:
   --then complete     Switch the guest to TARGET in phase 2, and go on there
   --then cancel       Finish with a consistent copy; the guest stays on SOURCE
                       Without --then it replicates until Ctrl-C, which does the
-                      same (in phase 1 it cancels); a second Ctrl-C forces
+                      same (in phase 1 it cancels); a second Ctrl-C leaves the
+                      copy as it is, and a third ends the process at once
   --replicate SECONDS Stay in phase 2 this long before --then (1 with a guest)
   --no-compare        Do not compare SOURCE and TARGET at the end
 
@@ -69,113 +70,100 @@ The guest, which WRITES TO SOURCE:
   --seed N            What its writes are drawn from (1)
 
 Output:
-  --json       One JSON object a line on standard output: the events of the job
-               as QEMU names them, progress, and a summary
-  --progress   Show progress also where standard error is no terminal
+  --json              One JSON object a line on standard output: the events of
+                      the job as QEMU names them, progress, and a summary
+  --progress          Write progress also where standard error is no terminal
 
 Examples:
   mirrordisk mirror disk.img copy.img --then cancel
-  mirrordisk mirror disk.img copy.img --guest zipf --guest-rate 5000 --then complete
+  mirrordisk mirror disk.img copy.img --guest zipf --then complete
 
-Exit codes: 0 the mirror ended as asked and the copy is right, 1 it was cancelled
-or the copy is wrong, 2 it could not be done.`,
+Exit codes: 0 the mirror ended as asked and the copy is right, 1 it did not end
+as asked or the copy is wrong, 2 it could not be done.`,
 
   async run(args, io) {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: OPTIONS,
-    });
-    const [source, target, ...rest] = positionals;
-    if (source === undefined || target === undefined || rest.length > 0) {
-      throw new UsageError('Expected a source and a target');
-    }
-    const guest = readGuest(values);
-    const plan: Omit<MirrorPlan, 'source'> = {
-      target,
-      ending: values.then === undefined ? undefined : word('then', values.then, THEN),
-      replicateMs: 1000 * number('replicate', values.replicate, guest ? 1 : 0),
-      mirror: {
-        sync: word('sync', values.sync ?? 'full', SYNC),
-        speed: size('speed', values.speed, 0),
-        granularity: size('granularity', values.granularity, 0),
-        bufSize: size('buf-size', values['buf-size'], 0),
-        overwrite: values.force,
-        direct: values.direct,
-      },
-      guest,
-      compare: !values['no-compare'],
-      json: values.json,
-      showProgress: values.progress,
-    };
-    return withUnpacked(source, (image) => runMirror({ ...plan, source: image }, io));
+    const expected = 'a source and a target';
+    const parsed = parseArguments(args, { options: OPTIONS, expected, count: 2 });
+    const [source = '', target = ''] = parsed.positionals;
+    const plan = readPlan(parsed.values, target);
+    return withUnpacked(source, io, ({ path, name }) =>
+      runMirror({ ...plan, image: path, source: name }, io),
+    );
   },
 };
 
 const THEN = ['complete', 'cancel'] as const;
 const SYNC = ['full', 'none'] as const;
 const PATTERNS = ['none', 'random', 'sequential', 'zipf'] as const;
+/** Timers hold no more: 23 days. */
+const SECONDS_MAX = 2_000_000;
+const RATE_MIN = 0.001;
 
-type Values = Readonly<Record<string, string | boolean | undefined>>;
+type Values = ReturnType<typeof parseArguments<typeof OPTIONS>>['values'];
+
+function readPlan(values: Values, target: string): Omit<MirrorPlan, 'source' | 'image'> {
+  const guest = readGuest(values);
+  const { then, replicate, sync = 'full' } = values;
+  if (replicate !== undefined && then === undefined) {
+    throw new UsageError('--replicate needs a --then, for without one it ends with Ctrl-C');
+  }
+  const seconds = numberOf('replicate', replicate ?? (guest ? '1' : '0'), { max: SECONDS_MAX });
+  return {
+    target,
+    ending: then === undefined ? undefined : wordOf('then', then, THEN),
+    replicateMs: 1000 * seconds,
+    mirror: {
+      sync: wordOf('sync', sync, SYNC),
+      speed: sizeOf('speed', values.speed ?? '0'),
+      granularity: sizeOf('granularity', values.granularity ?? '0'),
+      bufSize: sizeOf('buf-size', values['buf-size'] ?? '0'),
+      overwrite: values.force,
+      direct: values.direct,
+    },
+    guest,
+    compare: !values['no-compare'],
+    json: values.json,
+    showProgress: values.progress,
+  };
+}
 
 function readGuest(values: Values): GuestOptions | undefined {
-  const pattern = word('guest', values['guest'] ?? 'none', PATTERNS);
+  const pattern = wordOf('guest', values.guest ?? 'none', PATTERNS);
   if (pattern === 'none') {
-    const [stray] = Object.keys(values).filter((name) => name.startsWith('guest-'));
+    const isForGuest = (name: string) => name.startsWith('guest-') || name === 'seed';
+    const stray = Object.keys(values).find(isForGuest);
     if (stray !== undefined) throw new UsageError(`--${stray} needs a --guest`);
     return undefined;
   }
-  const reads = number('guest-reads', values['guest-reads'], 0);
-  if (reads > 100) throw new UsageError(`--guest-reads must be at most 100: "${reads}"`);
+  const area = values['guest-area'];
   const seconds = values['guest-seconds'];
   const bytes = values['guest-bytes'];
   return {
     pattern,
-    blockSize: size('guest-block-size', values['guest-block-size'], 4096),
-    readShare: reads / 100,
-    requestsPerSecond: number('guest-rate', values['guest-rate'], 1000),
-    queueDepth: number('guest-depth', values['guest-depth'], 32),
-    seed: number('seed', values['seed'], 1),
-    ...(values['guest-area'] === undefined ? {} : { area: area(values['guest-area']) }),
-    ...(seconds === undefined ? {} : { seconds: number('guest-seconds', seconds, 0) }),
-    ...(bytes === undefined ? {} : { bytes: size('guest-bytes', bytes, 0) }),
+    blockSize: sizeOf('guest-block-size', values['guest-block-size'] ?? '4K'),
+    readShare: numberOf('guest-reads', values['guest-reads'] ?? '0', { max: 100 }) / 100,
+    requestsPerSecond: readRate(values['guest-rate'] ?? '1000'),
+    queueDepth: numberOf('guest-depth', values['guest-depth'] ?? '32', { whole: true }),
+    seed: numberOf('seed', values.seed ?? '1', { whole: true }),
+    ...(area === undefined ? {} : { area: readArea(area) }),
+    ...(seconds === undefined
+      ? {}
+      : { seconds: numberOf('guest-seconds', seconds, { max: SECONDS_MAX }) }),
+    ...(bytes === undefined ? {} : { bytes: sizeOf('guest-bytes', bytes) }),
   };
 }
 
-function word<const Word extends string>(
-  name: string,
-  value: unknown,
-  words: readonly Word[],
-): Word {
-  const found = words.find((candidate) => candidate === value);
-  if (found !== undefined) return found;
-  throw new UsageError(`--${name} must be ${words.join(', ')}: "${value}"`);
+function readRate(text: string): number {
+  const rate = numberOf('guest-rate', text);
+  if (rate === 0 || rate >= RATE_MIN) return rate;
+  throw new UsageError(`--guest-rate must be 0 or at least ${RATE_MIN}: "${text}"`);
 }
 
-function number(name: string, value: unknown, fallback: number): number {
-  if (value === undefined) return fallback;
-  const parsed = Number(value);
-  if (value !== '' && parsed >= 0 && parsed <= Number.MAX_SAFE_INTEGER) return parsed;
-  throw new UsageError(`--${name} must be a number from 0 on: "${value}"`);
-}
-
-function size(name: string, value: unknown, fallback: number): number {
-  if (value === undefined) return fallback;
-  try {
-    return parseSize(String(value));
-  } catch (error) {
-    if (error instanceof RangeError) throw new UsageError(`--${name}: ${error.message}`);
-    throw error;
-  }
-}
-
-function area(value: unknown): { readonly offset: number; readonly length: number } {
-  const [offset, length, ...rest] = String(value).split('+');
+function readArea(text: string): ByteRange {
+  const [offset, length, ...rest] = text.split('+');
   if (offset === undefined || length === undefined || rest.length > 0) {
-    throw new UsageError(`--guest-area must be OFFSET+LENGTH, such as 64M+32M: "${value}"`);
+    const rule = 'must be OFFSET+LENGTH, such as 64M+32M';
+    throw new UsageError(`--guest-area ${rule}: ${JSON.stringify(text)}`);
   }
-  return {
-    offset: size('guest-area', offset, 0),
-    length: size('guest-area', length, 0),
-  };
+  return { offset: sizeOf('guest-area', offset), length: sizeOf('guest-area', length) };
 }

@@ -17,8 +17,8 @@
  * What the disk's status calls zero is written as zeroes, so a sparse disk stays sparse.
  *
  * While it copies it flushes the target now and then. Nothing relies on that, for who needs the
- * target to be durable flushes at the end; but a target with a cache writes it out meanwhile, so that
- * the flush at the end, for which a guest may have to wait, is short.
+ * target to be durable flushes at the end; but a target with a cache writes it out meanwhile, so
+ * that the flush at the end, for which a guest may have to wait, is short.
  *
  * Bounds: at most {@link COPIES_MAX} copies in flight, each with one buffer out of `bufSize` bytes.
  * A range longer than the buffer (a granule may be 64 MiB) is copied piece by piece through it.
