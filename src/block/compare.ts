@@ -1,5 +1,6 @@
 /** Where two disks read differently. */
 
+import { assert } from '../base/assert.ts';
 import { alignDown, type ByteRange } from '../base/ranges.ts';
 import type { BlockNode } from './node.ts';
 
@@ -45,14 +46,27 @@ async function* differingUnits(
   right: BlockNode,
   { unit, onProgress }: CompareOptions,
 ): AsyncGenerator<ByteRange> {
+  const free: Uint8Array[] = Array.from(
+    { length: CHUNKS_IN_FLIGHT },
+    () => new Uint8Array(2 * CHUNK_LENGTH),
+  );
   const reading: Promise<readonly ByteRange[]>[] = [];
+  const compare = async (chunk: ByteRange, buffer: Uint8Array) => {
+    const found = await compareChunk(left, right, { chunk, buffer, unit });
+    free.push(buffer);
+    return found;
+  };
   for await (const chunk of chunksToRead(left, right)) {
-    const found = compareChunk(left, right, chunk, unit);
+    if (reading.length === CHUNKS_IN_FLIGHT) {
+      yield* (await reading.shift()) ?? [];
+      onProgress?.(chunk.offset);
+    }
+    const buffer = free.pop();
+    assert(buffer !== undefined, 'a chunk that was compared gives its buffer back');
+    const found = compare(chunk, buffer);
     // When one fails the others are not waited for; their failures are the same news.
     found.catch(() => {});
     reading.push(found);
-    if (reading.length === CHUNKS_IN_FLIGHT) yield* (await reading.shift()) ?? [];
-    onProgress?.(chunk.offset);
   }
   for (const found of reading) yield* await found;
   onProgress?.(Math.max(left.size, right.size));
@@ -80,16 +94,21 @@ async function zeroesAt(node: BlockNode, offset: number, size: number): Promise<
   return extent.zero ? extent.length : 0;
 }
 
+interface ChunkToCompare {
+  readonly chunk: ByteRange;
+  /** Room for the chunk twice. */
+  readonly buffer: Uint8Array;
+  readonly unit: number;
+}
+
 async function compareChunk(
   left: BlockNode,
   right: BlockNode,
-  { offset, length }: ByteRange,
-  unit: number,
+  { chunk: { offset, length }, buffer, unit }: ChunkToCompare,
 ): Promise<readonly ByteRange[]> {
-  const [a, b] = await Promise.all([
-    readPadded(left, offset, length),
-    readPadded(right, offset, length),
-  ]);
+  const a = buffer.subarray(0, length);
+  const b = buffer.subarray(CHUNK_LENGTH, CHUNK_LENGTH + length);
+  await Promise.all([readPadded(left, offset, a), readPadded(right, offset, b)]);
   if (Buffer.compare(a, b) === 0) return [];
   const found: ByteRange[] = [];
   for (let at = 0; at < length; ) {
@@ -102,9 +121,8 @@ async function compareChunk(
 }
 
 /** Reads a range, with zeroes for what lies beyond the end of the disk. */
-async function readPadded(node: BlockNode, offset: number, length: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(length);
-  const within = Math.min(node.size - offset, length);
-  if (within > 0) await node.read(offset, bytes.subarray(0, within));
-  return bytes;
+async function readPadded(node: BlockNode, offset: number, into: Uint8Array): Promise<void> {
+  const within = Math.min(Math.max(node.size - offset, 0), into.length);
+  if (within > 0) await node.read(offset, into.subarray(0, within));
+  into.fill(0, within);
 }

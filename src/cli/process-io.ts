@@ -49,18 +49,17 @@ export function processIo(env: Env): ProcessIo {
   const err = (line: string) => write(stderr, line);
 
   stdout.on('error', (error) => {
-    const lost = fromSystemError(error, 'write to standard output');
-    const reason = 'code' in error && error.code === 'EPIPE' ? 'its reader has gone' : undefined;
-    const told =
-      lost instanceof BlockError && !reason
-        ? lost.message
-        : `Cannot write to standard output: ${reason}`;
-    if (!endings.isOutputLost) err(`mirrordisk: ${told}`);
+    if (endings.isOutputLost) return;
+    err(`mirrordisk: Cannot write to standard output: ${whyLost(error)}`);
     endings.outputLost();
   });
   // There is nobody left to tell of it.
   stderr.on('error', () => {});
   endings.onExit(() => live.show([]));
+  process.on('uncaughtException', (error) => {
+    err(`mirrordisk: This is a defect of mirrordisk; please report it: ${error.stack ?? error}`);
+    process.exit(2);
+  });
   // Ctrl-Z: what the shell says then must not be drawn over.
   process.on('SIGTSTP', () => {
     live.show([]);
@@ -80,6 +79,12 @@ export function processIo(env: Env): ProcessIo {
     onExit: (clean) => endings.onExit(clean),
     finish: (code) => endings.finish(code),
   };
+}
+
+function whyLost(error: Error): string {
+  if ('code' in error && error.code === 'EPIPE') return 'its reader has gone';
+  const known = fromSystemError(error, 'write to standard output');
+  return known instanceof BlockError ? known.description : error.message;
 }
 
 /** The ways in which the process may end before its command has. */
@@ -112,7 +117,6 @@ class Endings {
   }
 
   outputLost(): void {
-    if (this.#isOutputLost) return;
     this.#isOutputLost = true;
     process.exitCode = 2;
     if (this.#handlers.size === 0) process.exit();

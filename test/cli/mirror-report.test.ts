@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { BlockError } from '../../src/base/errors.ts';
 import { nodeEnv } from '../../src/env/node.ts';
 import { pattern } from '../support/drivers.ts';
@@ -8,6 +8,9 @@ import { type FakeIo, type FakeIoOptions, runMain } from '../support/fake-io.ts'
 import { hookedFiles } from '../support/hooked-files.ts';
 import { readEvents, wordsOf } from '../support/json-lines.ts';
 import { withFolder } from '../support/temporary.ts';
+
+// Other tests may keep the machine busy.
+vi.setConfig({ testTimeout: 30_000 });
 
 const MiB = 1024 * 1024;
 
@@ -111,6 +114,16 @@ describe('--json', () => {
     const { data } = readEvents(stdout).at(-1) ?? {};
     expect(data).toMatchObject({ guest: { writes: 16, reads: 0, errors: 0, 'wrong-reads': 0 } });
     expect(data).toMatchObject({ proof: { 'guest-blocks': 16, 'guest-blocks-wrong': 0 } });
+  });
+
+  it('tells that phase 2 lasts as long as --replicate says', async () => {
+    const { stdout } = await mirror(MiB, '--json --then cancel --replicate 0.4');
+    const events = readEvents(stdout);
+    const [ready, waiting] = ['ready', 'waiting'].map((status) => {
+      const change = events.find(({ data }) => data['status'] === status);
+      return Number(change?.timestamp.seconds) + Number(change?.timestamp.microseconds) / 1e6;
+    });
+    expect(Number(waiting) - Number(ready)).toBeGreaterThan(0.39);
   });
 
   it('says why there is no proof', async () => {

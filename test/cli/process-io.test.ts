@@ -196,6 +196,26 @@ describe('output that nobody reads', () => {
     }));
 });
 
+describe('a defect', () => {
+  it('is reported as one, with exit code 2, and what was unpacked is removed', () =>
+    withSource(async ({ folder, target, temporary }) => {
+      const packed = join(folder, 'packed.img.gz');
+      await writeFile(packed, gzipSync(pattern(4 * MiB)));
+      const code = `process.on('SIGUSR2', () => { throw new Error('boom'); })`;
+      const cli = startCli(['mirror', packed, target, '--speed', '1M', '--progress'], {
+        env: { TMPDIR: temporary, ...loading(code) },
+      });
+      await cli.printed(/phase 1/);
+      cli.signal('SIGUSR2');
+      const { exitCode, stderr } = await cli.ended;
+      expect([exitCode, stderr]).toEqual([
+        2,
+        expect.stringContaining('please report it: Error: boom'),
+      ]);
+      expect(readdirSync(temporary)).toEqual([]);
+    }));
+});
+
 describe('input', () => {
   it('is not read: its end, or its absence, changes nothing', () =>
     withSource(async (place) => {

@@ -70,6 +70,16 @@ describe('prove()', () => {
     expect(proof.firstWrong).toEqual({ offset: 0, length: 512 });
   });
 
+  it('finds one in the area of a guest who was switched, but where he never wrote', async () => {
+    const change = ({ target, log, write }: Disks) => {
+      write(3, target);
+      const at = log.offsetOf(4);
+      target[at] = (target[at] ?? 0) ^ 1;
+    };
+    const proof = await proveAfter(change, { switched: true });
+    expect(proof).toMatchObject({ holds: false, written: BLOCK, wrong: 512 });
+  });
+
   it('lets a guest who was switched write to the target alone, and nobody else', async () => {
     const change = ({ target, write }: Disks) => write(3, target);
     const switched = await proveAfter(change, { switched: true });

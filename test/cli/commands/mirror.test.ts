@@ -2,11 +2,14 @@ import { readdirSync, writeFileSync } from 'node:fs';
 import { link, mkdir, readFile, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { openDisk } from '../../../src/index.ts';
 import { pattern } from '../../support/drivers.ts';
 import { runMain } from '../../support/fake-io.ts';
 import { withFolder } from '../../support/temporary.ts';
+
+// Other tests may keep the machine busy.
+vi.setConfig({ testTimeout: 30_000 });
 
 /** Runs `body` in a folder with an image `disk.img` of 64 KiB. */
 function withImage(body: (folder: string, image: string) => Promise<void>): Promise<void> {
