@@ -1,21 +1,12 @@
-/**
- * The real process behind a command.
- *
- * A signal asks a command to end; so does output that cannot be written, for whoever was to read it
- * has gone or the disk is full. A command that minds has a handler and does it well; otherwise, and
- * at the third time, the process ends at once, as the signal would have ended it.
- */
+/** The real process behind a command: its streams, its terminal, its signals. */
 
 import { BlockError, fromSystemError } from '../base/errors.ts';
 import type { Env } from '../env/env.ts';
-import type { CommandIo, ExitCode, InterruptCause } from './command.ts';
+import type { CommandIo, ExitCode } from './command.ts';
+import { Endings } from './endings.ts';
 import { LiveLines } from './live-lines.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-/** How often the process may be asked to end before it does. */
-const REQUESTS_MAX = 3;
-/** A terminal signals all its programs, and some, such as npx, pass it on: that counts once. */
-const ECHO_MS = 100;
 /** Of a terminal that does not tell. */
 const COLUMNS = 80;
 const ROWS = 24;
@@ -27,7 +18,6 @@ export interface ProcessIo extends CommandIo {
 
 export function processIo(env: Env): ProcessIo {
   const { stdout, stderr } = process;
-  const endings = new Endings(env);
   const isTerminal = stderr.isTTY && process.env['TERM'] !== 'dumb';
   const columns = () => stderr.columns || COLUMNS;
   const live = new LiveLines({
@@ -48,14 +38,10 @@ export function processIo(env: Env): ProcessIo {
   }
   const err = (line: string) => write(stderr, line);
 
-  stdout.on('error', (error) => {
-    if (endings.isOutputLost) return;
-    err(`mirrordisk: Cannot write to standard output: ${whyLost(error)}`);
-    endings.outputLost();
-  });
-  // There is nobody left to tell of it.
-  stderr.on('error', () => {});
+  const endings = new Endings({ clock: env.clock, die });
   endings.onExit(() => live.show([]));
+  for (const signal of SIGNALS) process.on(signal, () => endings.signalled(signal));
+  process.on('exit', () => endings.clean());
   process.on('uncaughtException', (error) => {
     err(`mirrordisk: This is a defect of mirrordisk; please report it: ${error.stack ?? error}`);
     process.exit(2);
@@ -65,6 +51,17 @@ export function processIo(env: Env): ProcessIo {
     live.show([]);
     process.kill(process.pid, 'SIGSTOP');
   });
+
+  let isOutputLost = false;
+  stdout.on('error', (error) => {
+    if (isOutputLost) return;
+    isOutputLost = true;
+    process.exitCode = 2;
+    err(`mirrordisk: Cannot write to standard output: ${whyLost(error)}`);
+    if (!endings.outputLost()) process.exit();
+  });
+  // There is nobody left to tell of it.
+  stderr.on('error', () => {});
   return {
     env,
     out: (line) => write(stdout, line),
@@ -77,78 +74,19 @@ export function processIo(env: Env): ProcessIo {
     },
     onInterrupt: (handler) => endings.onInterrupt(handler),
     onExit: (clean) => endings.onExit(clean),
-    finish: (code) => endings.finish(code),
+    finish: (code) => {
+      if (!isOutputLost) process.exitCode = code;
+    },
   };
+}
+
+function die(signal: NodeJS.Signals): void {
+  for (const name of SIGNALS) process.removeAllListeners(name);
+  process.kill(process.pid, signal);
 }
 
 function whyLost(error: Error): string {
   if ('code' in error && error.code === 'EPIPE') return 'its reader has gone';
   const known = fromSystemError(error, 'write to standard output');
   return known instanceof BlockError ? known.description : error.message;
-}
-
-/** The ways in which the process may end before its command has. */
-class Endings {
-  readonly #env: Env;
-  readonly #cleaners = new Set<() => void>();
-  readonly #handlers = new Set<(cause: InterruptCause) => void>();
-  #requests = 0;
-  #lastMs = -Infinity;
-  #isOutputLost = false;
-
-  constructor(env: Env) {
-    this.#env = env;
-    for (const signal of SIGNALS) process.on(signal, () => this.#signalled(signal));
-    process.on('exit', () => this.#clean());
-  }
-
-  get isOutputLost(): boolean {
-    return this.#isOutputLost;
-  }
-
-  onInterrupt(handler: (cause: InterruptCause) => void): () => void {
-    this.#handlers.add(handler);
-    return () => this.#handlers.delete(handler);
-  }
-
-  onExit(clean: () => void): () => void {
-    this.#cleaners.add(clean);
-    return () => this.#cleaners.delete(clean);
-  }
-
-  outputLost(): void {
-    this.#isOutputLost = true;
-    process.exitCode = 2;
-    if (this.#handlers.size === 0) process.exit();
-    // Who has been asked already need not hurry for this.
-    if (this.#requests === 0) this.#request('lost output');
-  }
-
-  finish(code: ExitCode): void {
-    if (!this.#isOutputLost) process.exitCode = code;
-  }
-
-  #signalled(signal: NodeJS.Signals): void {
-    const nowMs = this.#env.clock.nowMs();
-    const isEcho = nowMs - this.#lastMs < ECHO_MS;
-    this.#lastMs = nowMs;
-    if (isEcho && this.#requests > 0) return;
-    if (this.#handlers.size === 0 || this.#requests + 1 >= REQUESTS_MAX) {
-      this.#clean();
-      for (const name of SIGNALS) process.removeAllListeners(name);
-      process.kill(process.pid, signal);
-    } else {
-      this.#request('signal');
-    }
-  }
-
-  #request(cause: InterruptCause): void {
-    this.#requests += 1;
-    for (const handler of this.#handlers) handler(cause);
-  }
-
-  #clean(): void {
-    for (const clean of this.#cleaners) clean();
-    this.#cleaners.clear();
-  }
 }

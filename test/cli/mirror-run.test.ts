@@ -214,6 +214,7 @@ describe('mirrordisk mirror, interrupted', () => {
       expect(stderr).toBe('Interrupted: cancelling');
       expect(stdout).toMatch(/^CANCELLED after .*copy\.img is no copy of .*disk\.img$/m);
       expect(readdirSync(folder)).toEqual(['disk.img']);
+      expect(io.drawings.at(-1)).toEqual([]);
       expect([io.handlers.size, io.cleaners.size]).toEqual([0, 0]);
       await (await openDisk(source)).close();
     }));

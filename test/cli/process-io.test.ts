@@ -53,7 +53,8 @@ function same(left: string, right: string): boolean {
 async function shell(line: string, { source, target }: Place) {
   const bash = findTool('bash');
   if (!bash) throw new Error('Cannot run a line of shell: there is no bash');
-  const program = `'${process.execPath}' '${PROGRAM}'`;
+  // What a shell starts outlives the shell that is killed.
+  const program = `timeout --signal=KILL 30 '${process.execPath}' '${PROGRAM}'`;
   const run = line.replace('mirrordisk', program);
   return bash(['-c', `SOURCE='${source}' TARGET='${target}'; ${run}; echo "\${PIPESTATUS[0]}"`]);
 }

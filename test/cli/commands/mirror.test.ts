@@ -3,10 +3,14 @@ import { link, mkdir, readFile, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it, vi } from 'vitest';
+import { nodeEnv } from '../../../src/env/node.ts';
 import { openDisk } from '../../../src/index.ts';
 import { pattern } from '../../support/drivers.ts';
 import { runMain } from '../../support/fake-io.ts';
-import { withFolder } from '../../support/temporary.ts';
+import { hookedFiles } from '../../support/hooked-files.ts';
+import { whyNotDirect, withFolder } from '../../support/temporary.ts';
+
+const noDirect = await whyNotDirect();
 
 // Other tests may keep the machine busy.
 vi.setConfig({ testTimeout: 30_000 });
@@ -88,6 +92,20 @@ describe('the options of mirrordisk mirror', () => {
       const { exitCode } = await runMain(words);
       expect(exitCode).toBe(0);
       expect(Buffer.compare(await readFile(target), await readFile(image))).toBe(0);
+    }),
+  );
+
+  it.skipIf(noDirect)('go past the page cache with --direct, on both sides', () =>
+    withImage(async (folder, image) => {
+      const opened = new Set<string>();
+      const files = hookedFiles(nodeEnv().files, ({ operation, path, direct }) => {
+        if (operation === 'write' || operation === 'read') opened.add(`${path} ${direct}`);
+      });
+      const target = join(folder, 'copy.img');
+      const words = ['mirror', image, target, '--direct', '--then', 'cancel', '--no-compare'];
+      expect((await runMain(words, { env: { files } })).exitCode).toBe(0);
+      expect([...opened].sort()).toEqual([`${target}.mirrordisk-partial true`, `${image} true`]);
+      expect(Buffer.compare(await readFile(target), pattern(65_536))).toBe(0);
     }),
   );
 
