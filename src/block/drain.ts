@@ -3,19 +3,22 @@
  *
  * The drain spreads from the node to the nodes that stand on it, for a request in flight in one of
  * those may still come down. Requests are held back where they enter from outside (a device, a job,
- * an export); edges between nodes stay open, so that what is inside can finish. Drains may nest and
- * overlap: an edge is let go when the last one that holds it ends. An edge that comes to a drained
- * node while the drain lasts is held too; one that is redirected away stays held to the end, which
- * is how a pivot moves a guest without letting a request slip between the two disks.
+ * an export); edges between nodes stay open, so that what is inside can finish. A job is not held,
+ * for its requests depend on one another; it is asked to come to rest, and waited for. Drains may
+ * nest and overlap: an edge is let go when the last one that holds it ends. An edge that comes to a
+ * drained node while the drain lasts is held too; one that is redirected away stays held to the
+ * end, which is how a pivot moves a guest without letting a request slip between the two disks.
  */
 
 import { assert } from '../base/assert.ts';
-import type { ActiveDrain, BlockNode, ParentEdge } from './node.ts';
+import type { BlockNode } from './node.ts';
+import type { ActiveDrain, ParentEdge, RestingParent } from './parent.ts';
 
 class Drain implements ActiveDrain {
   readonly #open: ParentEdge | undefined;
   readonly #nodes = new Set<BlockNode>();
   readonly #edges = new Set<ParentEdge>();
+  readonly #resting = new Set<RestingParent>();
 
   constructor(open: ParentEdge | undefined) {
     this.#open = open;
@@ -29,32 +32,44 @@ class Drain implements ActiveDrain {
   }
 
   adopt(edge: ParentEdge): void {
-    if (edge.owner) {
-      this.add(edge.owner);
-    } else if (edge !== this.#open && !this.#edges.has(edge)) {
+    const { owner } = edge;
+    const { rest } = edge.parent;
+    if (owner) {
+      this.add(owner);
+    } else if (edge.parent === this.#open?.parent || this.#edges.has(edge)) {
+      return;
+    } else if (!rest) {
       this.#edges.add(edge);
       edge.hold();
+    } else if (!this.#resting.has(rest)) {
+      this.#resting.add(rest);
+      rest.beginRest();
     }
   }
 
   async quiesce(): Promise<void> {
     for (;;) {
+      // What is at work may need what is in flight, and brings more of it until it rests.
+      const atWork = [...this.#resting].find((parent) => !parent.isResting);
       const busy = [...this.#nodes].find((node) => node.inFlight > 0);
-      if (!busy) return;
-      await busy.whenIdle();
+      if (atWork) await atWork.whenResting();
+      else if (busy) await busy.whenIdle();
+      else return;
     }
   }
 
   end(): void {
     for (const node of this.#nodes) node.drains.delete(this);
     for (const edge of this.#edges) edge.letGo();
+    for (const parent of this.#resting) parent.endRest();
   }
 }
 
 /**
  * Runs `body` while nothing is in flight in `node` and nothing can enter it.
  *
- * @param open The edge by which `body` itself uses the node, if it does: it is not held back.
+ * @param open The edge by which `body` itself uses the node, if it does: neither it nor any other
+ *   edge of its parent is held back.
  * @returns What `body` returns.
  */
 export async function drained<T>(

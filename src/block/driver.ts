@@ -14,6 +14,7 @@ import type { Pending } from '../base/pending.ts';
 import type { Env } from '../env/env.ts';
 import type { BlockEdge } from './edge.ts';
 import type { BlockdevOptions, OptionReaders } from './options.ts';
+import type { EdgeParent } from './parent.ts';
 
 export interface DriverLimits {
   /** Every offset and length is a multiple of this; a power of two. */
@@ -22,6 +23,17 @@ export interface DriverLimits {
   readonly transferMax: number;
   /** A discard covers whole multiples of this; a power of two, at least `alignment`. */
   readonly discardAlignment: number;
+  /**
+   * `writeZeroes` takes whole multiples of this, and the rest is written as data; a power of two,
+   * at least `alignment`.
+   *
+   * @default The alignment.
+   */
+  readonly zeroesAlignment?: number;
+  /** No single `writeZeroes` is longer than this. @default No limit. */
+  readonly zeroesMax?: number;
+  /** No single discard is longer than this. @default No limit. */
+  readonly discardMax?: number;
 }
 
 /** Fixed at open. The contract suite checks that a driver does what it declares, and only that. */
@@ -64,14 +76,24 @@ export interface BlockDriver {
   readonly supports: DriverSupport;
   /** The nodes it stands on; the edges are its own, and it leaves them open when it closes. */
   readonly children: readonly BlockEdge[];
+  /** Of a filter: the child whose bytes it shows as they are. */
+  readonly filtered?: BlockEdge;
+  /** The child that decides what a range reads as that is not allocated here. */
+  readonly backing?: BlockEdge | undefined;
+  /** What is allocated at a time, in bytes, where storage is allocated at all; a power of two. */
+  readonly clusterSize?: number;
   size(): number;
 
+  // Whoever began a request, such as a device, a job or an export, is its `origin`. A driver that
+  // carries it out by one request to a child passes it on; what a driver does on its own account
+  // has none.
+
   /** Fills the whole of `into`. @throws {BlockError} */
-  read(offset: number, into: Uint8Array): Pending;
+  read(offset: number, into: Uint8Array, origin?: EdgeParent): Pending;
   /** Writes the whole of `from`, keeping no reference to it once done. @throws {BlockError} */
-  write(offset: number, from: Uint8Array, options: WriteOptions): Pending;
+  write(offset: number, from: Uint8Array, options: WriteOptions, origin?: EdgeParent): Pending;
   /** Makes every write that completed before this call durable. @throws {BlockError} */
-  flush(): Pending;
+  flush(origin?: EdgeParent): Pending;
   /** Releases everything; called once, with no request in flight. */
   close(): Promise<void>;
 
@@ -83,13 +105,25 @@ export interface BlockDriver {
    *
    * @throws {BlockError} `ENOTSUP` when that cannot be had here; the node then writes zeroes.
    */
-  writeZeroes?(offset: number, length: number, options: WriteZeroesOptions): Pending;
+  writeZeroes?(
+    offset: number,
+    length: number,
+    options: WriteZeroesOptions,
+    origin?: EdgeParent,
+  ): Pending;
   /** Gives the storage of the range back where it can; what it reads as afterwards is open. */
-  discard?(offset: number, length: number): Pending;
+  discard?(offset: number, length: number, origin?: EdgeParent): Pending;
   /** @returns The first extent of the range; its length may exceed the range. */
   blockStatus?(offset: number, length: number): Pending<BlockExtent>;
   /** Changes the size; what is added reads as zeroes. */
   resize?(size: number): Promise<void>;
+  /** Changes {@link BlockDriver.backing}, with no request in flight; the edge is the driver's. */
+  setBacking?(backing: BlockEdge | undefined): void;
+  /**
+   * Fails, with `ECANCELED`, what is in flight and may otherwise never end; later requests are
+   * carried out as ever.
+   */
+  cancelInFlight?(): void;
 }
 
 /** What a driver is given when it opens, beside its options. */

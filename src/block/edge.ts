@@ -9,16 +9,9 @@
 
 import { assert } from '../base/assert.ts';
 import type { Pending } from '../base/pending.ts';
-import type { BlockExtent, WriteOptions, WriteZeroesOptions } from './driver.ts';
-import type { BlockNode, ParentEdge } from './node.ts';
-
-/** Who holds an edge. */
-export interface EdgeParent {
-  /** The name of the device, job, export or node. */
-  readonly name: string;
-  /** The edge keeps its node when that is replaced: a job goes on with the disk it began with. */
-  readonly stays?: boolean;
-}
+import type { BlockExtent, WriteZeroesOptions } from './driver.ts';
+import type { BlockNode, ChangeOptions } from './node.ts';
+import type { EdgeParent, ParentEdge } from './parent.ts';
 
 export class BlockEdge implements ParentEdge {
   readonly parent: EdgeParent;
@@ -57,39 +50,45 @@ export class BlockEdge implements ParentEdge {
     return this.#node.size;
   }
 
-  /** As {@link BlockNode.read}, after a drain. */
-  read(offset: number, into: Uint8Array): Pending {
-    if (this.#holds > 0) return this.#whenLetGo(() => this.#node.read(offset, into));
-    return this.#node.read(offset, into);
+  // Each request is as the node's of the same name, after a drain; its origin is the parent of this
+  // edge, unless it was begun further up.
+
+  read(offset: number, into: Uint8Array, origin: EdgeParent = this.parent): Pending {
+    if (this.#holds === 0) return this.#node.read(offset, into, origin);
+    return this.#whenLetGo(() => this.#node.read(offset, into, origin));
   }
 
-  /** As {@link BlockNode.write}, after a drain. */
-  write(offset: number, from: Uint8Array, options?: WriteOptions): Pending {
-    if (this.#holds > 0) return this.#whenLetGo(() => this.#node.write(offset, from, options));
-    return this.#node.write(offset, from, options);
+  write(
+    offset: number,
+    from: Uint8Array,
+    options?: ChangeOptions,
+    origin: EdgeParent = this.parent,
+  ): Pending {
+    if (this.#holds === 0) return this.#node.write(offset, from, options, origin);
+    return this.#whenLetGo(() => this.#node.write(offset, from, options, origin));
   }
 
-  /** As {@link BlockNode.writeZeroes}, after a drain. */
-  writeZeroes(offset: number, length: number, options?: Partial<WriteZeroesOptions>): Pending {
-    return this.#whenLetGo(() => this.#node.writeZeroes(offset, length, options));
+  writeZeroes(
+    offset: number,
+    length: number,
+    options?: Partial<WriteZeroesOptions> & ChangeOptions,
+    origin: EdgeParent = this.parent,
+  ): Pending {
+    return this.#whenLetGo(() => this.#node.writeZeroes(offset, length, options, origin));
   }
 
-  /** As {@link BlockNode.discard}, after a drain. */
-  discard(offset: number, length: number): Pending {
-    return this.#whenLetGo(() => this.#node.discard(offset, length));
+  discard(offset: number, length: number, origin: EdgeParent = this.parent): Pending {
+    return this.#whenLetGo(() => this.#node.discard(offset, length, origin));
   }
 
-  /** As {@link BlockNode.flush}, after a drain. */
-  flush(): Pending {
-    return this.#whenLetGo(() => this.#node.flush());
+  flush(origin: EdgeParent = this.parent): Pending {
+    return this.#whenLetGo(() => this.#node.flush(origin));
   }
 
-  /** As {@link BlockNode.blockStatus}, after a drain. */
   blockStatus(offset: number, length: number): Pending<BlockExtent> {
     return this.#whenLetGo(() => this.#node.blockStatus(offset, length));
   }
 
-  /** As {@link BlockNode.resize}, after a drain. */
   resize(size: number): Pending {
     return this.#whenLetGo(() => this.#node.resize(size));
   }

@@ -17,8 +17,8 @@ import { BlockError } from '../base/errors.ts';
 import type { Env } from '../env/env.ts';
 import { drained } from './drain.ts';
 import type { BlockDriver, DriverRegistry, OpenContext } from './driver.ts';
-import { BlockEdge, type EdgeParent } from './edge.ts';
-import { BlockNode, type ParentEdge } from './node.ts';
+import { BlockEdge } from './edge.ts';
+import { BlockNode } from './node.ts';
 import {
   type BlockdevOptions,
   boolean,
@@ -29,6 +29,7 @@ import {
   string,
   withDefault,
 } from './options.ts';
+import type { EdgeParent, ParentEdge } from './parent.ts';
 
 /** What QEMU accepts as the name of a node. */
 const NAME = /^[A-Za-z][A-Za-z0-9._-]*$/;

@@ -29,10 +29,13 @@ import type {
   WriteOptions,
   WriteZeroesOptions,
 } from './driver.ts';
-import type { EdgeParent } from './edge.ts';
+import type { BlockEdge } from './edge.ts';
+import type { ActiveDrain, EdgeParent, ParentEdge, Permission } from './parent.ts';
+import { conflict, demandCompatible } from './permissions.ts';
 import {
   assertLimits,
   blocksAround,
+  clip,
   discardInside,
   isAligned,
   readPieces,
@@ -40,23 +43,6 @@ import {
   writePieces,
   writeZeroesPieces,
 } from './request.ts';
-
-/** An edge as the node under it sees it. */
-export interface ParentEdge {
-  readonly parent: EdgeParent;
-  /** Set when the parent is a node, whose own parents a drain has to hold back. */
-  readonly owner: BlockNode | undefined;
-  /** Holds back the parent's requests, as often as this is called. */
-  hold(): void;
-  letGo(): void;
-  redirect(node: BlockNode): void;
-}
-
-/** A drain as the nodes in it see it. */
-export interface ActiveDrain {
-  /** Takes in an edge that has come to a drained node, or whose owner is open now. */
-  adopt(edge: ParentEdge): void;
-}
 
 /** What is the same for every kind of node, by QEMU's names. */
 export interface NodeOptions {
@@ -69,13 +55,13 @@ export interface NodeOptions {
   readonly detectZeroes: 'off' | 'on' | 'unmap';
 }
 
-const PLAIN_WRITE: WriteOptions = { forceUnitAccess: false };
-const PLAIN_ZEROES: WriteZeroesOptions = {
-  forceUnitAccess: false,
-  mayUnmap: false,
-  noFallback: false,
-};
+/** How a change is made, beyond what the driver has to know. */
+export interface ChangeOptions extends Partial<WriteOptions> {
+  /** A bitmap that the caller looks after by itself, unless the request fails. */
+  readonly unmarked?: DirtyBitmap;
+}
 
+const PLAIN_WRITE: WriteOptions = { forceUnitAccess: false };
 export class BlockNode {
   readonly options: NodeOptions;
   /** Who stands on it. */
@@ -116,6 +102,21 @@ export class BlockNode {
     return this.#driver.children.map((edge) => edge.node);
   }
 
+  /** Of a filter: the node whose bytes it shows. */
+  get filtered(): BlockNode | undefined {
+    return this.#driver.filtered?.node;
+  }
+
+  /** The node that decides what a range reads as that is not allocated here. */
+  get backing(): BlockNode | undefined {
+    return this.#driver.backing?.node;
+  }
+
+  /** What is allocated at a time, in bytes; `undefined` where that has no meaning. */
+  get clusterSize(): number | undefined {
+    return this.#driver.clusterSize;
+  }
+
   /** How many requests have begun and not ended. */
   get inFlight(): number {
     return this.#inFlight;
@@ -137,18 +138,23 @@ export class BlockNode {
    * @throws {BlockError} `EINVAL` when the range is not within the disk; else what the driver
    *   failed with, usually `EIO`. So for every request below.
    */
-  read(offset: number, into: Uint8Array): Pending {
+  read(offset: number, into: Uint8Array, origin?: EdgeParent): Pending {
     const { length } = into;
     this.#check('read', offset, length);
     const driver = this.#driver;
     if (length <= driver.limits.transferMax && isAligned(driver, offset, length)) {
-      return this.#run(() => driver.read(offset, into));
+      return this.#run(() => driver.read(offset, into, origin));
     }
-    return this.#run(() => readPieces(driver, offset, into));
+    return this.#run(() => readPieces({ driver, origin }, offset, into));
   }
 
   /** Writes the whole of `from`, which must not change before the write has completed. */
-  write(offset: number, from: Uint8Array, options: WriteOptions = PLAIN_WRITE): Pending {
+  write(
+    offset: number,
+    from: Uint8Array,
+    options: ChangeOptions = PLAIN_WRITE,
+    origin?: EdgeParent,
+  ): Pending {
     const { length } = from;
     this.#checkChange('write', offset, length);
     const driver = this.#driver;
@@ -158,13 +164,15 @@ export class BlockNode {
       this.options.detectZeroes === 'off' &&
       !options.forceUnitAccess
     ) {
-      return this.#run(() => driver.write(offset, from, options), offset, length);
+      const start = () => driver.write(offset, from, PLAIN_WRITE, origin);
+      return this.#run(start, offset, length, options.unmarked);
     }
+    const to = { driver, origin };
     return this.#change(offset, length, options, (actual) => {
-      if (this.options.detectZeroes === 'off') return writePieces(driver, offset, from, actual);
+      if (this.options.detectZeroes === 'off') return writePieces(to, offset, from, actual);
       const mayUnmap = this.options.unmap && this.options.detectZeroes === 'unmap';
       const zeroes = { ...actual, mayUnmap, noFallback: false };
-      return writeDetectingZeroes(driver, offset, from, zeroes);
+      return writeDetectingZeroes(to, offset, from, zeroes);
     });
   }
 
@@ -173,28 +181,39 @@ export class BlockNode {
    *
    * @throws {BlockError} `ENOTSUP` only where `noFallback` was asked for.
    */
-  writeZeroes(offset: number, length: number, options: Partial<WriteZeroesOptions> = {}): Pending {
+  writeZeroes(
+    offset: number,
+    length: number,
+    options: Partial<WriteZeroesOptions> & ChangeOptions = {},
+    origin?: EdgeParent,
+  ): Pending {
     this.#checkChange('write zeroes', offset, length);
-    const asked = { ...PLAIN_ZEROES, ...options };
-    const wanted = { ...asked, mayUnmap: asked.mayUnmap && this.options.unmap };
-    return this.#change(offset, length, wanted, (actual) =>
-      writeZeroesPieces(this.#driver, offset, length, { ...wanted, ...actual }),
+    const { mayUnmap = false, noFallback = false } = options;
+    const wanted = { mayUnmap: mayUnmap && this.options.unmap, noFallback };
+    const to = { driver: this.#driver, origin };
+    return this.#change(offset, length, options, (actual) =>
+      writeZeroesPieces(to, offset, length, { ...wanted, ...actual }),
     );
   }
 
   /** Says that nobody needs the bytes of a range any more; what it reads as afterwards is open. */
-  discard(offset: number, length: number): Pending {
+  discard(offset: number, length: number, origin?: EdgeParent): Pending {
     this.#checkChange('discard', offset, length);
     // What does not reach the driver changes nothing, and must not make a mirror copy the range.
     if (!this.options.unmap || !this.#driver.discard) return;
-    return this.#change(offset, length, PLAIN_WRITE, () =>
-      discardInside(this.#driver, offset, length),
-    );
+    const to = { driver: this.#driver, origin };
+    return this.#change(offset, length, PLAIN_WRITE, () => discardInside(to, offset, length));
   }
 
   /** Makes durable every write that completed before this call. */
-  flush(): Pending {
-    return this.#run(() => this.#driver.flush());
+  flush(origin?: EdgeParent): Pending {
+    return this.#run(() => this.#driver.flush(origin));
+  }
+
+  /** Fails with `ECANCELED` what is in flight, here and below, where the drivers can. */
+  cancelInFlight(): void {
+    this.#driver.cancelInFlight?.();
+    for (const child of this.children) child.cancelInFlight();
   }
 
   /** @returns What is known of the range's beginning; `length` in it is at most that asked for. */
@@ -212,6 +231,15 @@ export class BlockNode {
       : clip(extent, skipped, length);
   }
 
+  /** A parent, of this node or of one that stands on it, that lets nobody do that. */
+  #findUnsharing(permission: Permission): EdgeParent | undefined {
+    for (const { parent, owner } of this.parents) {
+      const found = owner ? owner.#findUnsharing(permission) : parent;
+      if (found?.shares && !found.shares.includes(permission)) return found;
+    }
+    return undefined;
+  }
+
   /**
    * Changes the size of the disk.
    *
@@ -224,6 +252,8 @@ export class BlockNode {
     if (!Number.isSafeInteger(size) || size < 0) {
       throw new BlockError('EINVAL', action, 'a size must be a whole number from 0 to 2^53 - 1');
     }
+    const keeper = this.#findUnsharing('resize');
+    if (keeper) throw conflict(this, { name: 'resize' }, keeper, 'resize');
     if (this.#bitmaps.size > 0) {
       throw new BlockError('EBUSY', action, 'a dirty bitmap tracks the disk at its present size');
     }
@@ -231,6 +261,23 @@ export class BlockNode {
     if (!driver.resize) throw new BlockError('ENOTSUP', action, 'its driver has a fixed size');
     await this.#run(() => driver.resize?.(size));
     this.#size = driver.size();
+  }
+
+  /**
+   * Puts another node, or none, behind this one, whose own bytes stay; under a drain.
+   *
+   * @throws {BlockError} `ENOTSUP` when the driver has no backing.
+   */
+  setBacking(backing: BlockEdge | undefined): void {
+    assert(this.#inFlight === 0, 'a backing changes with nothing in flight');
+    if (!this.#driver.setBacking) {
+      const action = `change the backing of "${this.name}"`;
+      throw new BlockError('ENOTSUP', action, 'its driver has none');
+    }
+    const before = this.#driver.backing;
+    this.#driver.setBacking(backing);
+    before?.close();
+    backing?.belongTo(this);
   }
 
   /** From now on every change marks `bitmap`, which must have the size of the disk. */
@@ -243,8 +290,10 @@ export class BlockNode {
     this.#bitmaps.delete(bitmap);
   }
 
+  /** @throws {BlockError} `EBUSY` when the edge's parent and another one exclude each other. */
   attach(edge: ParentEdge): void {
     assert(!this.#isClosed, 'nobody comes to stand on a closed node');
+    for (const other of this.parents) demandCompatible(this, edge.parent, other.parent);
     this.parents.add(edge);
     for (const drain of this.drains) drain.adopt(edge);
   }
@@ -289,24 +338,32 @@ export class BlockNode {
   #change(
     offset: number,
     length: number,
-    options: WriteOptions,
+    { forceUnitAccess = false, unmarked }: ChangeOptions,
     body: (actual: WriteOptions) => Promise<void>,
   ): Pending {
     const driver = this.#driver;
-    const emulate = options.forceUnitAccess && !driver.supports.forceUnitAccess;
+    const emulate = forceUnitAccess && !driver.supports.forceUnitAccess;
     const change = async () => {
-      await body(emulate ? PLAIN_WRITE : options);
+      await body({ forceUnitAccess: forceUnitAccess && !emulate });
       if (emulate) await driver.flush();
     };
     const start = () => {
       if (driver.limits.alignment === 1) return change();
       return this.#lock.holding(blocksAround(driver, { offset, length }), change);
     };
-    return this.#run(start, offset, length);
+    return this.#run(start, offset, length, unmarked);
   }
 
-  /** Counts a request from its beginning to its end, and marks the `changed` bytes at `offset`. */
-  #run<T>(start: () => Pending<T>, offset = 0, changed = 0): Pending<T> {
+  /**
+   * Counts a request from its beginning to its end, and marks the `changed` bytes at `offset`; in
+   * the bitmap `unmarked` only if it failed.
+   */
+  #run<T>(
+    start: () => Pending<T>,
+    offset = 0,
+    changed = 0,
+    unmarked: DirtyBitmap | undefined = undefined,
+  ): Pending<T> {
     this.#inFlight += 1;
     let result: Pending<T>;
     try {
@@ -319,7 +376,7 @@ export class BlockNode {
       // Half the cost of `finally`, which counts on a request of 4 KiB.
       return result.then(
         (value) => {
-          this.#end(offset, changed);
+          this.#end(offset, changed, unmarked);
           return value;
         },
         (error: unknown) => {
@@ -328,19 +385,15 @@ export class BlockNode {
         },
       );
     }
-    this.#end(offset, changed);
+    this.#end(offset, changed, unmarked);
     return result;
   }
 
-  #end(offset: number, changed: number): void {
-    if (changed > 0) for (const bitmap of this.#bitmaps) bitmap.mark(offset, changed);
+  #end(offset: number, changed: number, unmarked?: DirtyBitmap): void {
+    if (changed > 0) {
+      for (const bitmap of this.#bitmaps) if (bitmap !== unmarked) bitmap.mark(offset, changed);
+    }
     this.#inFlight -= 1;
     if (this.#inFlight === 0) this.#idle.notifyAll();
   }
-}
-
-/** The part of an extent that begins `skipped` bytes into it, `length` bytes at most. */
-function clip(extent: BlockExtent | undefined, skipped: number, length: number): BlockExtent {
-  assert(extent !== undefined && extent.length > skipped, 'an extent reaches what was asked for');
-  return { ...extent, length: Math.min(extent.length - skipped, length) };
 }

@@ -16,22 +16,45 @@ import { assert } from '../base/assert.ts';
 import { BlockError } from '../base/errors.ts';
 import { alignDown, alignUp, type ByteRange, isPowerOfTwo } from '../base/ranges.ts';
 import { isZero, ZEROES } from '../base/zeroes.ts';
-import type { BlockDriver, DriverLimits, WriteOptions, WriteZeroesOptions } from './driver.ts';
+import type {
+  BlockDriver,
+  BlockExtent,
+  DriverLimits,
+  WriteOptions,
+  WriteZeroesOptions,
+} from './driver.ts';
+import type { EdgeParent } from './parent.ts';
 
 /** How finely zeroes are looked for in written data: one request for each run of such parts. */
 const DETECT_LENGTH = 65_536;
 
+/** Where a request goes, and who began it. */
+export interface Destination {
+  readonly driver: BlockDriver;
+  readonly origin: EdgeParent | undefined;
+}
+
 /** A block can be transferred, and zeroed, in one piece: what follows relies on it. */
-export function assertLimits({ alignment, transferMax, discardAlignment }: DriverLimits): void {
+export function assertLimits(limits: DriverLimits): void {
+  const { alignment, transferMax, discardAlignment } = limits;
+  const { zeroesAlignment = alignment, zeroesMax = zeroesAlignment, discardMax } = limits;
   assert(isPowerOfTwo(alignment), 'an alignment is a power of two');
   assert(alignment <= Math.min(transferMax, ZEROES.length), 'a block can be transferred whole');
   assert(isPowerOfTwo(discardAlignment), 'a discard unit is a power of two');
   assert(discardAlignment >= alignment, 'a discard unit is one block or more');
+  assert((discardMax ?? discardAlignment) >= discardAlignment, 'a unit can be discarded whole');
+  assert(isPowerOfTwo(zeroesAlignment), 'a unit of zeroes is a power of two');
+  assert(zeroesAlignment >= alignment, 'a unit of zeroes is one block or more');
+  assert(zeroesMax >= zeroesAlignment, 'a unit can be zeroed whole');
 }
 
 /** Whether a driver with this alignment takes the range as it is. */
-export function isAligned(driver: BlockDriver, offset: number, length: number): boolean {
-  const { alignment } = driver.limits;
+export function isAligned(
+  driver: BlockDriver,
+  offset: number,
+  length: number,
+  alignment: number = driver.limits.alignment,
+): boolean {
   if (alignment === 1) return true;
   const end = offset + length;
   return offset % alignment === 0 && (end % alignment === 0 || end === driver.size());
@@ -45,14 +68,15 @@ export function blocksAround(driver: BlockDriver, { offset, length }: ByteRange)
   return { offset: start, length: end - start };
 }
 
-export async function readPieces(driver: BlockDriver, offset: number, into: Uint8Array) {
+export async function readPieces(from: Destination, offset: number, into: Uint8Array) {
+  const { driver, origin } = from;
   for (const piece of pieces(driver, offset, into.length, driver.limits.transferMax)) {
     const part = into.subarray(piece.offset - offset, piece.offset - offset + piece.length);
     if (isAligned(driver, piece.offset, piece.length)) {
-      await driver.read(piece.offset, part);
+      await driver.read(piece.offset, part, origin);
     } else {
       const block = blocksAround(driver, piece);
-      const bytes = await readBlock(driver, block);
+      const bytes = await readBlock(from, block);
       const start = piece.offset - block.offset;
       part.set(bytes.subarray(start, start + piece.length));
     }
@@ -60,20 +84,21 @@ export async function readPieces(driver: BlockDriver, offset: number, into: Uint
 }
 
 export async function writePieces(
-  driver: BlockDriver,
+  to: Destination,
   offset: number,
   from: Uint8Array,
   options: WriteOptions,
 ) {
-  for (const piece of pieces(driver, offset, from.length, driver.limits.transferMax)) {
+  const { transferMax } = to.driver.limits;
+  for (const piece of pieces(to.driver, offset, from.length, transferMax)) {
     const part = from.subarray(piece.offset - offset, piece.offset - offset + piece.length);
-    await writePiece(driver, piece.offset, part, options);
+    await writePiece(to, piece.offset, part, options);
   }
 }
 
 /** Writes data, but runs of zeroes in it as zeroes. */
 export async function writeDetectingZeroes(
-  driver: BlockDriver,
+  to: Destination,
   offset: number,
   from: Uint8Array,
   options: WriteZeroesOptions,
@@ -87,8 +112,8 @@ export async function writeDetectingZeroes(
       if (isZero(from.subarray(end, next)) !== zero) break;
       end = next;
     }
-    if (zero) await writeZeroesPieces(driver, offset + start, end - start, options);
-    else await writePieces(driver, offset + start, from.subarray(start, end), options);
+    if (zero) await writeZeroesPieces(to, offset + start, end - start, options);
+    else await writePieces(to, offset + start, from.subarray(start, end), options);
     start = end;
   }
 }
@@ -98,29 +123,36 @@ function detectEnd(offset: number): number {
 }
 
 export async function writeZeroesPieces(
-  driver: BlockDriver,
+  to: Destination,
   offset: number,
   length: number,
   options: WriteZeroesOptions,
 ) {
-  for (const piece of pieces(driver, offset, length, Number.MAX_SAFE_INTEGER)) {
-    if (await zeroPiece(driver, piece, options)) continue;
+  const { limits } = to.driver;
+  const { alignment, zeroesAlignment = alignment, zeroesMax } = limits;
+  const unit = zeroesAlignment;
+  for (const piece of pieces(to.driver, offset, length, zeroesMax, unit)) {
+    if (await zeroPiece(to, piece, options)) continue;
     if (options.noFallback) {
       throw new BlockError('ENOTSUP', 'zero fast', 'the disk has to be sent the zeroes');
     }
-    const lengthMax = Math.min(ZEROES.length, driver.limits.transferMax);
-    for (const part of pieces(driver, piece.offset, piece.length, lengthMax)) {
-      await writePiece(driver, part.offset, ZEROES.subarray(0, part.length), options);
+    const lengthMax = Math.min(ZEROES.length, limits.transferMax);
+    for (const part of pieces(to.driver, piece.offset, piece.length, lengthMax)) {
+      await writePiece(to, part.offset, ZEROES.subarray(0, part.length), options);
     }
   }
 }
 
 /** @returns Whether the driver did it. */
-async function zeroPiece(driver: BlockDriver, piece: ByteRange, options: WriteZeroesOptions) {
+async function zeroPiece(
+  { driver, origin }: Destination,
+  piece: ByteRange,
+  options: WriteZeroesOptions,
+): Promise<boolean> {
   if (!driver.writeZeroes) return false;
-  if (!isAligned(driver, piece.offset, piece.length)) return false;
+  if (!isAligned(driver, piece.offset, piece.length, driver.limits.zeroesAlignment)) return false;
   try {
-    await driver.writeZeroes(piece.offset, piece.length, options);
+    await driver.writeZeroes(piece.offset, piece.length, options, origin);
     return true;
   } catch (error) {
     if (error instanceof BlockError && error.code === 'ENOTSUP') return false;
@@ -131,32 +163,38 @@ async function zeroPiece(driver: BlockDriver, piece: ByteRange, options: WriteZe
 /**
  * Discards the whole discard units within the range: it is advice, and the rest is not worth it.
  */
-export async function discardInside(driver: BlockDriver, offset: number, length: number) {
-  const unit = driver.limits.discardAlignment;
+export async function discardInside(to: Destination, offset: number, length: number) {
+  const { driver, origin } = to;
+  const { discardAlignment: unit, discardMax = Number.MAX_SAFE_INTEGER } = driver.limits;
+  const size = driver.size();
   const start = alignUp(offset, unit);
-  const end = offset + length === driver.size() ? driver.size() : alignDown(offset + length, unit);
-  if (end > start) await driver.discard?.(start, end - start);
+  const end = offset + length === size ? size : alignDown(offset + length, unit);
+  const lengthMax = alignDown(discardMax, unit);
+  for (let at = start; at < end; at += lengthMax) {
+    await driver.discard?.(at, Math.min(lengthMax, end - at), origin);
+  }
 }
 
 async function writePiece(
-  driver: BlockDriver,
+  to: Destination,
   offset: number,
   from: Uint8Array,
   options: WriteOptions,
 ) {
+  const { driver, origin } = to;
   if (isAligned(driver, offset, from.length)) {
-    await driver.write(offset, from, options);
+    await driver.write(offset, from, options, origin);
     return;
   }
   const block = blocksAround(driver, { offset, length: from.length });
-  const bytes = await readBlock(driver, block);
+  const bytes = await readBlock(to, block);
   bytes.set(from, offset - block.offset);
-  await driver.write(block.offset, bytes, options);
+  await driver.write(block.offset, bytes, options, origin);
 }
 
-async function readBlock(driver: BlockDriver, { offset, length }: ByteRange): Promise<Uint8Array> {
+async function readBlock(from: Destination, { offset, length }: ByteRange): Promise<Uint8Array> {
   const bytes = new Uint8Array(length);
-  await driver.read(offset, bytes);
+  await from.driver.read(offset, bytes, from.origin);
   return bytes;
 }
 
@@ -165,9 +203,9 @@ function* pieces(
   driver: BlockDriver,
   offset: number,
   length: number,
-  lengthMax: number,
+  lengthMax: number = Number.MAX_SAFE_INTEGER,
+  alignment: number = driver.limits.alignment,
 ): Generator<ByteRange> {
-  const { alignment } = driver.limits;
   const middleMax = alignDown(lengthMax, alignment);
   const end = offset + length;
   const wholeEnd = end === driver.size() ? end : alignDown(end, alignment);
@@ -178,4 +216,14 @@ function* pieces(
     yield { offset: at, length: next - at };
     at = next;
   }
+}
+
+/** The part of an extent that begins `skipped` bytes into it, `length` bytes at most. */
+export function clip(
+  extent: BlockExtent | undefined,
+  skipped: number,
+  length: number,
+): BlockExtent {
+  assert(extent !== undefined && extent.length > skipped, 'an extent reaches what was asked for');
+  return { ...extent, length: Math.min(extent.length - skipped, length) };
 }

@@ -28,6 +28,7 @@ import {
 } from '../block/driver.ts';
 import type { BlockEdge } from '../block/edge.ts';
 import { node, optional, required, unsigned, withDefault } from '../block/options.ts';
+import type { EdgeParent } from '../block/parent.ts';
 
 const SECTOR_LENGTH = 512;
 
@@ -114,33 +115,38 @@ class RawDisk implements BlockDriver {
     return this.#size;
   }
 
-  read(offset: number, into: Uint8Array): Pending {
+  read(offset: number, into: Uint8Array, origin?: EdgeParent): Pending {
     const count = this.#storedOf(offset, into.length);
-    if (count === into.length) return this.#child.read(this.#offset + offset, into);
+    if (count === into.length) return this.#child.read(this.#offset + offset, into, origin);
     into.fill(0, count);
-    if (count > 0) return this.#child.read(this.#offset + offset, into.subarray(0, count));
+    if (count > 0) return this.#child.read(this.#offset + offset, into.subarray(0, count), origin);
   }
 
-  write(offset: number, from: Uint8Array, options: WriteOptions): Pending {
-    const count = this.#storedOf(offset, from.length);
-    if (count === from.length) return this.#child.write(this.#offset + offset, from, options);
-    if (!isZero(from.subarray(count))) return this.#writeBeyond(offset, from, options);
+  write(offset: number, from: Uint8Array, options: WriteOptions, origin?: EdgeParent): Pending {
+    const [at, count] = [this.#offset + offset, this.#storedOf(offset, from.length)];
+    if (count === from.length) return this.#child.write(at, from, options, origin);
+    if (!isZero(from.subarray(count))) return this.#writeBeyond(offset, from, options, origin);
     if (count === 0) return;
-    return this.#child.write(this.#offset + offset, from.subarray(0, count), options);
+    return this.#child.write(at, from.subarray(0, count), options, origin);
   }
 
-  writeZeroes(offset: number, length: number, options: WriteZeroesOptions): Pending {
+  writeZeroes(
+    offset: number,
+    length: number,
+    options: WriteZeroesOptions,
+    origin?: EdgeParent,
+  ): Pending {
     const count = this.#storedOf(offset, length);
-    if (count > 0) return this.#child.writeZeroes(this.#offset + offset, count, options);
+    if (count > 0) return this.#child.writeZeroes(this.#offset + offset, count, options, origin);
   }
 
-  discard(offset: number, length: number): Pending {
+  discard(offset: number, length: number, origin?: EdgeParent): Pending {
     const count = this.#storedOf(offset, length);
-    if (count > 0) return this.#child.discard(this.#offset + offset, count);
+    if (count > 0) return this.#child.discard(this.#offset + offset, count, origin);
   }
 
-  flush(): Pending {
-    return this.#child.flush();
+  flush(origin?: EdgeParent): Pending {
+    return this.#child.flush(origin);
   }
 
   blockStatus(offset: number, length: number): Pending<BlockExtent> {
@@ -172,10 +178,15 @@ class RawDisk implements BlockDriver {
     return length <= available ? length : Math.max(available, 0);
   }
 
-  async #writeBeyond(offset: number, from: Uint8Array, options: WriteOptions): Promise<void> {
+  async #writeBeyond(
+    offset: number,
+    from: Uint8Array,
+    options: WriteOptions,
+    origin: EdgeParent | undefined,
+  ): Promise<void> {
     this.#resizing ??= this.#resizeChild(this.#size);
     await this.#resizing;
-    await this.#child.write(this.#offset + offset, from, options);
+    await this.#child.write(this.#offset + offset, from, options, origin);
   }
 
   async #resizeChild(size: number): Promise<void> {

@@ -5,11 +5,13 @@
  */
 
 import { BlockError } from '../base/errors.ts';
+import type { DriverRegistry } from '../block/driver.ts';
 import { BlockEdge } from '../block/edge.ts';
 import { BlockGraph } from '../block/graph.ts';
 import { VirtioBlockDevice, type VirtioBlockOptions } from '../device/virtio-blk.ts';
 import { drivers } from '../drivers/index.ts';
 import type { Env } from '../env/env.ts';
+import { filters } from '../filters/index.ts';
 import type { JobEvent } from '../jobs/events.ts';
 import { Job } from '../jobs/job.ts';
 import { type MirrorOptions, MirrorWork } from '../jobs/mirror/mirror.ts';
@@ -44,9 +46,10 @@ export class Machine {
   readonly #jobs = new Map<string, Job>();
   readonly #listeners = new Set<(event: MachineEvent) => void>();
 
-  constructor(env: Env) {
+  /** @param extra Drivers beside those of this program, such as a simulation's disks. */
+  constructor(env: Env, extra: DriverRegistry = {}) {
     this.env = env;
-    this.graph = new BlockGraph(env, drivers);
+    this.graph = new BlockGraph(env, { ...drivers, ...filters, ...extra });
   }
 
   /** Calls `listener` with each event, in order and at once. @returns What ends that. */

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { drained } from '../../src/block/drain.ts';
 import { BlockEdge } from '../../src/block/edge.ts';
-import type { BlockNode, ParentEdge } from '../../src/block/node.ts';
+import type { BlockNode } from '../../src/block/node.ts';
+import type { ParentEdge } from '../../src/block/parent.ts';
 import { filterOver, nodeOf, pattern, TestDisk } from '../support/drivers.ts';
 import { deferred, settle, type Watched, watch } from '../support/settle.ts';
 
