@@ -25,9 +25,10 @@ export type {
 export type { GuestRequest, Segment, Status } from './device/request.ts';
 export type { VirtioBlockDevice } from './device/virtio-blk.ts';
 export type { Clock, Env, Timer } from './env/env.ts';
-export type { BlockJobInfo, JobEvent, JobProgress } from './jobs/events.ts';
-export type { MirrorOptions, MirrorProgress } from './jobs/mirror/mirror.ts';
-export type { MirrorRates } from './jobs/mirror/rates.ts';
+export type { BlockJobInfo, JobEvent, JobProgress, JobState } from './jobs/events.ts';
+export type { MirrorProgress } from './jobs/mirror/mirror.ts';
+export type { CopyMode, MirrorOptions } from './jobs/mirror/options.ts';
+export type { MirrorRates, Outlook } from './jobs/mirror/rates.ts';
 export type { JobStatus } from './jobs/states.ts';
 export { type Disk, type DiskMirrorOptions, type DiskOptions, openDisk } from './machine/disk.ts';
 export type { MachineEvent } from './machine/machine.ts';

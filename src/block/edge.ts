@@ -18,6 +18,7 @@ export class BlockEdge implements ParentEdge {
   #node: BlockNode;
   #owner: BlockNode | undefined;
   #holds = 0;
+  #isClosed = false;
   // Bounded by what the parent has in flight at most, such as the depth of its queue.
   #held: (() => void)[] = [];
 
@@ -103,7 +104,12 @@ export class BlockEdge implements ParentEdge {
   /** Lets go of the node; the edge is not used again. */
   close(): void {
     assert(this.#held.length === 0, 'an edge closes with no request held back');
+    this.#isClosed = true;
     this.#node.detach(this);
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
   }
 
   hold(): void {

@@ -34,6 +34,7 @@ export async function* extents(
   if (last) yield last;
 }
 
-function isSameKind(a: BlockExtent, b: BlockExtent): boolean {
+/** Whether the same is known of two extents, wherever they are. */
+export function isSameKind(a: BlockExtent, b: BlockExtent): boolean {
   return a.data === b.data && a.zero === b.zero && a.allocated === b.allocated;
 }

@@ -18,7 +18,7 @@ import type { Env } from '../env/env.ts';
 import { drained } from './drain.ts';
 import type { BlockDriver, DriverRegistry, OpenContext } from './driver.ts';
 import { BlockEdge } from './edge.ts';
-import { BlockNode } from './node.ts';
+import { BlockNode, type NodeOptions } from './node.ts';
 import {
   type BlockdevOptions,
   boolean,
@@ -121,6 +121,7 @@ export class BlockGraph {
   /**
    * Puts a filter between a node and all its parents.
    *
+   * @param options The filter's name, or none for one that no user gave.
    * @param wrap Makes the filter's driver, given the edge down to the node.
    * @returns The filter's node.
    * @throws {BlockError} `EINVAL` for a name that is taken or no name, `ENODEV` when the node was
@@ -128,11 +129,12 @@ export class BlockGraph {
    */
   async insertFilter(
     node: BlockNode,
-    options: { readonly name: string; readonly driver: string },
+    { name: given, driver }: { readonly name?: string | undefined; readonly driver: string },
     wrap: (child: BlockEdge) => BlockDriver,
   ): Promise<BlockNode> {
-    const { name } = options;
-    this.#demandName(name);
+    if (given !== undefined) this.#demandName(given);
+    const name = given ?? this.#nextName();
+    const options = { name, driver, implicit: given === undefined };
     this.#reserved.add(name);
     try {
       // All in one step: between two, another filter or the end of the node could come.
@@ -206,7 +208,9 @@ export class BlockGraph {
     const opening: Promise<BlockEdge>[] = [];
     const openChild = (role: string, child: BlockdevOptions | string) => {
       const prefix = `${inherited.prefix}${role}.`;
-      const edge = this.#openChild(child, { name }, { readOnly, unmap, prefix });
+      // A disk only reads what is behind it, and discards nothing there.
+      const passed = role === 'backing' ? { readOnly: true, unmap: false } : { readOnly, unmap };
+      const edge = this.#openChild(role, child, { name }, { ...passed, prefix });
       opening.push(edge);
       return edge;
     };
@@ -224,10 +228,14 @@ export class BlockGraph {
   }
 
   async #openChild(
+    role: string,
     child: BlockdevOptions | string,
     parent: EdgeParent,
     inherited: Inherited,
   ): Promise<BlockEdge> {
+    if (child === parent.name) {
+      throw refuse(`Making '${child}' a ${role} child of '${child}' would create a cycle`);
+    }
     if (typeof child === 'string') return new BlockEdge(this.find(child), parent);
     return this.#open(child, inherited, (node) => {
       this.#inner.add(node);
@@ -325,7 +333,7 @@ function inUse(node: BlockNode, { parent }: ParentEdge): BlockError {
 /** Makes the node of a filter, on which nobody stands yet. */
 function filterOver(
   node: BlockNode,
-  options: { readonly name: string; readonly driver: string },
+  options: Pick<NodeOptions, 'name' | 'driver' | 'implicit'>,
   wrap: (child: BlockEdge) => BlockDriver,
 ): BlockNode {
   const edge = new BlockEdge(node, { name: options.name });

@@ -53,6 +53,8 @@ export interface NodeOptions {
   readonly unmap: boolean;
   /** Write zeroes where the data written is zero (`detect-zeroes`), perhaps unmapping. */
   readonly detectZeroes: 'off' | 'on' | 'unmap';
+  /** It was put in by a job and not by a user, who is not shown it. @default false */
+  readonly implicit?: boolean;
 }
 
 /** How a change is made, beyond what the driver has to know. */

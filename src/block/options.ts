@@ -73,6 +73,11 @@ export const node: Parse<BlockdevOptions | string> = (value, name) => {
   return { ...value, driver: required(string)(value['driver'], `${name}.driver`) };
 };
 
+/** A value, or `null` for expressly none, as in `backing: null`. */
+export function nullable<Value>(parse: Parse<Value>): Parse<Value | null> {
+  return (value, name) => (value === null ? null : parse(value, name));
+}
+
 /** Options within an option, such as `cache.direct`. */
 export function group<Values>(readers: OptionReaders<Values>): OptionReader<Values> {
   return (value, name) => {

@@ -152,7 +152,8 @@ function progressFacts(progress: MirrorProgress, guest: GuestStatistics | undefi
     'copy-rate': Math.round(progress.copyRate),
     'dirty-rate': Math.round(progress.dirtyRate),
     'seconds-left': progress.secondsLeft ?? null,
-    converges: progress.converges,
+    outlook: progress.outlook,
+    'actively-synced': progress.activelySynced,
     ...(guest ? { guest: guestFacts(guest) } : {}),
   };
 }

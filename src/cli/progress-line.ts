@@ -64,11 +64,12 @@ function firstPhase(progress: MirrorProgress, barLength: number): string[] {
 }
 
 function estimate(progress: MirrorProgress): string {
-  const { offset, remaining, copyRate, converges, secondsLeft } = progress;
+  const { offset, remaining, copyRate, outlook, secondsLeft } = progress;
   if (offset === 0) return 'starting';
   if (remaining === 0) return 'flushing';
   if (copyRate === 0) return 'waiting';
-  if (!converges || secondsLeft === undefined) return 'does not converge';
+  if (outlook === 'stalls') return 'stalls here';
+  if (secondsLeft === undefined) return 'does not converge';
   const ms = secondsLeft * 1000;
   return ms > LEFT_MAX_MS ? '> 99 h left' : `${formatDuration(ms)} left`;
 }

@@ -1,5 +1,11 @@
-/** What a job tells, named and shaped as QEMU's QMP events; the time stamp is added above. */
+/**
+ * What a job tells, named and shaped as QEMU's QMP events; the time stamp is added above.
+ *
+ * A change of status also says why, which QEMU's does not; a monitor leaves that out.
+ */
 
+import type { BlockError } from '../base/errors.ts';
+import type { ErrorAction, IoStatus } from '../block/error-policy.ts';
 import type { JobStatus } from './states.ts';
 
 /** How far a job is, in QEMU's terms. */
@@ -23,10 +29,12 @@ export type JobEvent =
   | {
       readonly event: 'JOB_STATUS_CHANGE';
       readonly data: { readonly id: string; readonly status: JobStatus };
+      /** For people: what brought the change about. */
+      readonly reason: string;
     }
   /** Source and target have met; once for a job. */
   | { readonly event: 'BLOCK_JOB_READY'; readonly data: BlockJobInfo }
-  /** The job waits to be finalized. */
+  /** The job waits to be finalized; only without `autoFinalize`. */
   | {
       readonly event: 'BLOCK_JOB_PENDING';
       readonly data: { readonly type: 'mirror'; readonly id: string };
@@ -43,6 +51,26 @@ export type JobEvent =
       readonly data: {
         readonly device: string;
         readonly operation: 'read' | 'write';
-        readonly action: 'report';
+        readonly action: ErrorAction;
       };
     };
+
+/** What can be asked of a job, in QEMU's terms (`query-block-jobs`). */
+export interface JobState extends BlockJobInfo {
+  readonly status: JobStatus;
+  /** It was asked to pause, or is paused already. */
+  readonly paused: boolean;
+  /** Its work is running. */
+  readonly busy: boolean;
+  readonly ready: boolean;
+  readonly ioStatus: IoStatus;
+  readonly autoFinalize: boolean;
+  readonly autoDismiss: boolean;
+  readonly error?: string;
+}
+
+/** How a job ended. */
+export type JobOutcome =
+  | { readonly status: 'completed' }
+  | { readonly status: 'cancelled' }
+  | { readonly status: 'failed'; readonly error: BlockError };

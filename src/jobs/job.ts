@@ -11,100 +11,91 @@
  *     success   … ready, BLOCK_JOB_READY, waiting, pending, BLOCK_JOB_COMPLETED, concluded, null
  *     failure   … aborting, BLOCK_JOB_COMPLETED with an error, concluded, null
  *     cancelled … aborting, BLOCK_JOB_CANCELLED, concluded, null
+ *
+ * A job pauses for its user, for an error (which is a pause that the user ends) and for drains of
+ * its disks. The user's pause counts once, however often it was asked for; each drain counts.
  */
 
 import { assert } from '../base/assert.ts';
 import { BlockError } from '../base/errors.ts';
+import {
+  type ErrorAction,
+  errorAction,
+  type IoStatus,
+  ioStatusAfter,
+} from '../block/error-policy.ts';
+import type { RestingParent } from '../block/parent.ts';
 import type { Clock } from '../env/env.ts';
 import { Alarm } from '../sync/alarm.ts';
-import type { BlockJobInfo, JobEvent, JobProgress } from './events.ts';
+import { Signal } from '../sync/signal.ts';
+import type { BlockJobInfo, JobEvent, JobOutcome, JobProgress, JobState } from './events.ts';
 import { type JobStatus, type JobVerb, TRANSITIONS, VERBS } from './states.ts';
-
-/** What one kind of job does. */
-export interface JobWork {
-  readonly type: 'mirror';
-  /**
-   * Does the whole of it. Returns after {@link JobControl.settle} and what has to follow that;
-   * otherwise rejects, with nothing of it left in flight.
-   *
-   * @throws {BlockError} What it failed with.
-   * @throws {JobCancelled} After a forced cancel.
-   */
-  run(control: JobControl): Promise<void>;
-  progress(): JobProgress;
-  /** Applies a new limit; 0 is none. @throws {BlockError} `EINVAL` for what is no speed. */
-  setSpeed(bytesPerSecond: number): void;
-}
-
-/** The world as the work sees it. */
-export interface JobControl {
-  /** How the job was asked to end, once it is ready. */
-  readonly ending: 'complete' | 'cancel' | undefined;
-  /** Whether the work should come to a {@link JobControl.pausePoint} soon. */
-  readonly pausing: boolean;
-  /** @throws {JobCancelled} When the work should leave at once. */
-  leaveIfCancelled(): void;
-  /** Rests while the job is paused; the caller has nothing in flight. */
-  pausePoint(): Promise<void>;
-  /** Sleeps until the time is over, a verb has come or {@link JobControl.wake} is called. */
-  sleep(delayMs?: number): Promise<void>;
-  wake(): void;
-  /** Source and target have met. */
-  ready(): void;
-  /** Tells of a request that failed, and thereby that the job will. */
-  report(operation: 'read' | 'write'): void;
-  /**
-   * Says that the work is done, and waits for leave to make it count. After that no cancel can
-   * come between.
-   *
-   * @throws {JobCancelled} When it must not count.
-   */
-  settle(): Promise<void>;
-}
-
-/** Ends the work of a job that was cancelled; never leaves the job. */
-export class JobCancelled extends Error {
-  override readonly name = 'JobCancelled';
-}
-
-/** How a job ended. */
-export type JobOutcome =
-  | { readonly status: 'completed' }
-  | { readonly status: 'cancelled' }
-  | { readonly status: 'failed'; readonly error: BlockError };
+import { JobTransaction, type TransactionMember } from './transaction.ts';
+import { type FailedRequest, JobCancelled, type JobControl, type JobWork } from './work.ts';
 
 export interface JobOptions {
   readonly id: string;
+  readonly type: BlockJobInfo['type'];
   /** Bytes a second; 0 is no limit. */
   readonly speed: number;
+  /** The result counts without being asked for by {@link Job.finalize}. @default true */
+  readonly autoFinalize?: boolean;
+  /** The job is forgotten when it is over, without {@link Job.dismiss}. @default true */
+  readonly autoDismiss?: boolean;
+  /** With whom it counts. @default With nobody. */
+  readonly transaction?: JobTransaction;
   readonly clock: Clock;
   readonly onEvent: (event: JobEvent) => void;
 }
 
-export class Job implements JobControl {
+export class Job implements JobControl, TransactionMember, RestingParent {
   readonly id: string;
-  /** Resolves when the job is over; rejects only if this program is wrong. */
+  readonly type: BlockJobInfo['type'];
+  readonly autoFinalize: boolean;
+  readonly autoDismiss: boolean;
+  /** Resolves when the job is concluded; rejects only if this program is wrong. */
   readonly finished: Promise<JobOutcome>;
-  readonly #work: JobWork;
+  /** Resolves when the job is forgotten. */
+  readonly dismissed: Promise<void>;
   readonly #onEvent: (event: JobEvent) => void;
   readonly #alarm: Alarm;
+  readonly #transaction: JobTransaction;
+  readonly #resting = new Signal();
+  readonly #decided = new Signal();
+  #work: JobWork | undefined;
   #finish: (outcome: Promise<JobOutcome>) => void = () => {};
+  #forget: () => void = () => {};
   #status: JobStatus = 'created';
   #speed: number;
-  #paused = false;
+  /** The user's pause, or an error's; says why. */
+  #userPause: string | undefined;
+  #drains = 0;
+  #atPausePoint = false;
+  #ioStatus: IoStatus = 'ok';
+  #error: BlockError | undefined;
+  #wasReady = false;
   #ending: 'complete' | 'cancel' | undefined;
   /** `cancelled` is a forced cancel; after `decided` the result counts, and no cancel comes in. */
   #verdict: 'open' | 'cancelled' | 'decided' = 'open';
 
-  constructor({ id, speed, clock, onEvent }: JobOptions, work: JobWork) {
-    this.id = id;
-    this.#work = work;
-    this.#onEvent = onEvent;
-    this.#alarm = new Alarm(clock);
-    this.#speed = speed;
+  constructor(options: JobOptions) {
+    const { transaction = new JobTransaction() } = options;
+    this.id = options.id;
+    this.type = options.type;
+    this.autoFinalize = options.autoFinalize ?? true;
+    this.autoDismiss = options.autoDismiss ?? true;
+    this.#onEvent = options.onEvent;
+    this.#alarm = new Alarm(options.clock);
+    this.#speed = options.speed;
+    this.#transaction = transaction;
     this.finished = new Promise((resolve) => {
       this.#finish = resolve;
     });
+    this.dismissed = new Promise((resolve) => {
+      this.#forget = resolve;
+    });
+    transaction.add(this);
+    this.#tell('it was created');
   }
 
   get status(): JobStatus {
@@ -116,14 +107,38 @@ export class Job implements JobControl {
   }
 
   get progress(): JobProgress {
-    return this.#work.progress();
+    return this.#work?.progress() ?? { offset: 0, len: 0 };
+  }
+
+  /** What a query tells. */
+  get state(): JobState {
+    return {
+      ...this.#info(),
+      status: this.#status,
+      paused: this.pausing,
+      busy: !this.#atPausePoint && !this.#isOver,
+      ready: this.#status === 'ready' || this.#status === 'standby',
+      ioStatus: this.#ioStatus,
+      autoFinalize: this.autoFinalize,
+      autoDismiss: this.autoDismiss,
+      ...(this.#error && { error: this.#error.description }),
+    };
   }
 
   /** Begins the work; everything the work does before its first `await` is done on return. */
-  start(): void {
-    this.#tell('created');
-    this.#become('running');
-    this.#finish(this.#main());
+  start(work: JobWork): void {
+    this.#work = work;
+    this.#become('running', 'its work begins');
+    this.#finish(this.#main(work));
+  }
+
+  /** Ends a job that was not started, without a trace. */
+  discard(): void {
+    assert(this.#status === 'created', 'a job that has started is cancelled');
+    this.#verdict = 'cancelled';
+    this.#become('null', 'it was not started');
+    this.#finish(Promise.resolve({ status: 'cancelled' }));
+    this.#forget();
   }
 
   /**
@@ -132,22 +147,21 @@ export class Job implements JobControl {
    * the guest staying with the source.
    *
    * @throws {BlockError} `EPERM` in a status that does not allow it, or when a cancel without force
-   *   finds the job paused.
+   *   finds the job paused by its user or an error.
    */
   cancel({ force }: { readonly force: boolean }): void {
+    if (!force && this.#userPause !== undefined) {
+      throw this.#refusal('cancel', `The block job for device '${this.id}' is currently paused`);
+    }
     this.#accept('cancel');
     if (this.#verdict !== 'open') return;
     const hasMet = this.#status === 'ready' || this.#status === 'standby';
-    if (!force && hasMet) {
-      if (this.#paused) {
-        throw this.#refusal('cancel', `The block job for device '${this.id}' is currently paused`);
-      }
-      this.#ending ??= 'cancel';
-    } else {
-      this.#verdict = 'cancelled';
-      this.#paused = false;
+    if (force || !hasMet) {
+      this.#cancelNow('it was cancelled');
+      return;
     }
-    this.#alarm.ring();
+    this.#ending ??= 'cancel';
+    this.wake();
   }
 
   /** Ends a ready job by switching the guest to the target. @throws {BlockError} `EPERM`. */
@@ -157,31 +171,54 @@ export class Job implements JobControl {
       throw this.#refusal('complete', `The active block job '${this.id}' cannot be completed`);
     }
     this.#ending = 'complete';
-    this.#alarm.ring();
+    this.wake();
   }
 
   /** Stops the work at its next pause point. @throws {BlockError} `EPERM`. */
   pause(): void {
+    if (this.#userPause !== undefined) throw this.#refusal('pause', 'Job is already paused');
     this.#accept('pause');
-    if (this.#paused) throw this.#refusal('pause', 'Job is already paused');
-    this.#paused = true;
-    this.#alarm.ring();
+    this.#userPause = 'its user paused it';
+    this.wake();
   }
 
-  /** @throws {BlockError} `EPERM`. */
+  /** Also mends the status that an error left. @throws {BlockError} `EPERM`. */
   resume(): void {
-    if (!this.#paused) throw this.#refusal('resume', "Can't resume a job that was not paused");
+    if (this.#userPause === undefined) {
+      throw this.#refusal('resume', "Can't resume a job that was not paused");
+    }
     this.#accept('resume');
-    this.#paused = false;
-    this.#alarm.ring();
+    this.#ioStatus = 'ok';
+    this.#userPause = undefined;
+    this.wake();
   }
 
   /** @param bytesPerSecond 0 is no limit. @throws {BlockError} `EPERM`, `EINVAL` for no speed. */
   setSpeed(bytesPerSecond: number): void {
     this.#accept('set-speed');
-    this.#work.setSpeed(bytesPerSecond);
+    this.#work?.setSpeed(bytesPerSecond);
     this.#speed = bytesPerSecond;
-    this.#alarm.ring();
+    this.wake();
+  }
+
+  /** Lets `change` alter what the work does. @throws {BlockError} `EPERM`, or what it refuses. */
+  change(change: () => void): void {
+    this.#accept('change');
+    change();
+    this.wake();
+  }
+
+  /** Lets the result of a pending job, and of its whole transaction, count. */
+  finalize(): void {
+    this.#accept('finalize');
+    this.#transaction.finalize();
+  }
+
+  /** Forgets a concluded job. @throws {BlockError} `EPERM`. */
+  dismiss(): void {
+    this.#accept('dismiss');
+    this.#become('null', 'it was dismissed');
+    this.#forget();
   }
 
   get ending(): 'complete' | 'cancel' | undefined {
@@ -189,20 +226,32 @@ export class Job implements JobControl {
   }
 
   get pausing(): boolean {
-    return this.#paused;
+    return this.#userPause !== undefined || this.#drains > 0;
+  }
+
+  get isCancelled(): boolean {
+    return this.#verdict === 'cancelled';
+  }
+
+  get isStopped(): boolean {
+    return this.#ioStatus !== 'ok';
   }
 
   leaveIfCancelled(): void {
-    if (this.#verdict === 'cancelled') throw new JobCancelled();
+    if (this.isCancelled) throw new JobCancelled();
   }
 
   async pausePoint(): Promise<void> {
     this.leaveIfCancelled();
-    if (!this.#paused) return;
+    if (!this.pausing) return;
     const atWork = this.#status;
-    this.#become(atWork === 'ready' ? 'standby' : 'paused');
-    while (this.#paused) await this.#alarm.sleep();
-    this.#become(atWork);
+    const why = this.#userPause ?? 'a drain of its disks';
+    this.#become(atWork === 'ready' ? 'standby' : 'paused', why);
+    this.#atPausePoint = true;
+    this.#resting.notifyAll();
+    while (this.pausing && !this.isCancelled) await this.#alarm.sleep();
+    this.#atPausePoint = false;
+    this.#become(atWork, this.isCancelled ? 'it was cancelled' : 'it goes on');
     this.leaveIfCancelled();
   }
 
@@ -212,76 +261,142 @@ export class Job implements JobControl {
 
   wake(): void {
     this.#alarm.ring();
+    if (this.isResting) this.#resting.notifyAll();
   }
 
   ready(): void {
-    this.#become('ready');
+    this.#become('ready', 'source and target have met');
+    assert(!this.#wasReady, 'a job becomes ready once');
+    this.#wasReady = true;
     this.#onEvent({ event: 'BLOCK_JOB_READY', data: this.#info() });
   }
 
-  report(operation: 'read' | 'write'): void {
-    this.#onEvent({
-      event: 'BLOCK_JOB_ERROR',
-      data: { device: this.id, operation, action: 'report' },
-    });
+  failed({ operation, policy, error }: FailedRequest): ErrorAction {
+    const action = errorAction(policy, error);
+    this.#onEvent({ event: 'BLOCK_JOB_ERROR', data: { device: this.id, operation, action } });
+    if (action === 'stop' && this.#verdict === 'open') {
+      this.#ioStatus = ioStatusAfter(this.#ioStatus, error);
+      this.#userPause ??= `an error: ${error.message}`;
+      this.wake();
+    }
+    return action;
   }
 
   async settle(): Promise<void> {
     this.leaveIfCancelled();
-    this.#become('waiting');
-    this.#become('pending');
-    // Whoever was told of the new status may have answered with a cancel.
+    this.#become('waiting', 'its work is done');
+    this.#transaction.wait(this);
+    while (this.#verdict === 'open') await this.#decided.wait();
     this.leaveIfCancelled();
-    this.#verdict = 'decided';
   }
 
-  async #main(): Promise<JobOutcome> {
+  // As a member of its transaction.
+
+  pend(): void {
+    this.#become('pending', 'all of its transaction are done');
+    if (this.autoFinalize) return;
+    this.#onEvent({ event: 'BLOCK_JOB_PENDING', data: { type: this.type, id: this.id } });
+  }
+
+  decide(): void {
+    if (this.#verdict !== 'open') return;
+    this.#verdict = 'decided';
+    this.#decided.notifyAll();
+    this.wake();
+  }
+
+  abandon(): void {
+    if (this.#status === 'created') this.discard();
+    else if (this.#verdict === 'open') this.#cancelNow('another job of its transaction has failed');
+  }
+
+  // As the parent of its disks.
+
+  beginRest(): void {
+    this.#drains += 1;
+    this.wake();
+  }
+
+  endRest(): void {
+    this.#drains -= 1;
+    this.wake();
+  }
+
+  get isResting(): boolean {
+    if (this.#work && this.#work.inFlight > 0) return false;
+    return (
+      this.#atPausePoint || this.#status === 'created' || this.#verdict !== 'open' || this.#isOver
+    );
+  }
+
+  async whenResting(): Promise<void> {
+    while (!this.isResting) await this.#resting.wait();
+  }
+
+  get #isOver(): boolean {
+    return this.#status === 'concluded' || this.#status === 'null';
+  }
+
+  #cancelNow(why: string): void {
+    assert(this.#verdict === 'open', `a result that counts stays: ${why}`);
+    this.#verdict = 'cancelled';
+    this.#ioStatus = 'ok';
+    this.#userPause = undefined;
+    this.#work?.giveUp();
+    this.#decided.notifyAll();
+    this.wake();
+  }
+
+  async #main(work: JobWork): Promise<JobOutcome> {
     try {
-      await this.#work.run(this);
+      await work.run(this);
     } catch (error) {
       return this.#abort(error);
     }
     assert(this.#status === 'pending', 'the work of a job settles before it returns');
     this.#onEvent({ event: 'BLOCK_JOB_COMPLETED', data: this.#info() });
-    this.#conclude();
+    this.#conclude('it has completed');
     return { status: 'completed' };
   }
 
   #abort(error: unknown): JobOutcome {
-    this.#become('aborting');
-    if (error instanceof JobCancelled) {
+    const isCancel = error instanceof JobCancelled;
+    this.#become('aborting', isCancel ? 'it was cancelled' : `it failed: ${String(error)}`);
+    this.#transaction.fail(this);
+    if (isCancel) {
       this.#onEvent({ event: 'BLOCK_JOB_CANCELLED', data: this.#info() });
-      this.#conclude();
+      this.#conclude('it was cancelled');
       return { status: 'cancelled' };
     }
-    const text = error instanceof BlockError ? error.description : String(error);
+    if (error instanceof BlockError) this.#error = error;
+    const text = this.#error?.description ?? String(error);
     this.#onEvent({ event: 'BLOCK_JOB_COMPLETED', data: { ...this.#info(), error: text } });
-    this.#conclude();
-    if (!(error instanceof BlockError)) throw error;
-    return { status: 'failed', error };
+    this.#conclude('it has failed');
+    if (!this.#error) throw error;
+    return { status: 'failed', error: this.#error };
   }
 
-  #conclude(): void {
-    this.#become('concluded');
-    this.#become('null');
+  #conclude(why: string): void {
+    this.#become('concluded', why);
+    this.#resting.notifyAll();
+    if (this.autoDismiss) this.dismiss();
   }
 
-  #become(status: JobStatus): void {
-    assert(
-      TRANSITIONS[this.#status].includes(status),
-      `a job may go from ${this.#status} to ${status}`,
-    );
+  #become(status: JobStatus, reason: string): void {
+    const from = this.#status;
+    assert(TRANSITIONS[from].includes(status), `a job may go from ${from} to ${status}`);
     this.#status = status;
-    this.#tell(status);
+    this.#tell(reason);
   }
 
-  #tell(status: JobStatus): void {
-    this.#onEvent({ event: 'JOB_STATUS_CHANGE', data: { id: this.id, status } });
+  #tell(reason: string): void {
+    const data = { id: this.id, status: this.#status };
+    this.#onEvent({ event: 'JOB_STATUS_CHANGE', data, reason });
   }
 
   #info(): BlockJobInfo {
-    const { offset, len } = this.#work.progress();
-    return { type: this.#work.type, device: this.id, len, offset, speed: this.#speed };
+    const { offset, len } = this.progress;
+    return { type: this.type, device: this.id, len, offset, speed: this.#speed };
   }
 
   #accept(verb: JobVerb): void {

@@ -26,6 +26,7 @@ export type JobVerb =
   | 'pause'
   | 'resume'
   | 'set-speed'
+  | 'change'
   | 'complete'
   | 'finalize'
   | 'dismiss';
@@ -52,6 +53,7 @@ export const VERBS: Readonly<Record<JobVerb, readonly JobStatus[]>> = {
   pause: WHILE_AT_WORK,
   resume: WHILE_AT_WORK,
   'set-speed': WHILE_AT_WORK,
+  change: WHILE_AT_WORK,
   complete: ['ready', 'standby'],
   finalize: ['pending'],
   dismiss: ['concluded'],

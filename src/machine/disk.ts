@@ -12,7 +12,7 @@ import { type GuestRequest, SECTOR_SIZE, STATUS } from '../device/request.ts';
 import type { VirtioBlockDevice } from '../device/virtio-blk.ts';
 import type { Env } from '../env/env.ts';
 import { nodeEnv } from '../env/node.ts';
-import type { MirrorOptions } from '../jobs/mirror/mirror.ts';
+import type { MirrorOptions } from '../jobs/mirror/options.ts';
 import { Machine } from './machine.ts';
 import { Mirror, type MirrorOutcome } from './mirror.ts';
 import { TargetFile } from './target-file.ts';
@@ -165,10 +165,10 @@ export class Disk implements AsyncDisposable {
       node = await graph.open(image);
       const ends = { source: this.#node, target: node };
       const start = { id, source: ends.source.name, target: node.name, ...mirrorOptions };
-      const mirror: Mirror = new Mirror(this.#machine, start, {
+      const mirror = await Mirror.start(this.#machine, start, {
         met: async () => file?.publish(),
-        ended: async (outcome) => {
-          this.#mirrors.delete(mirror);
+        ended: async (outcome, ended) => {
+          this.#mirrors.delete(ended);
           await this.#settle(outcome, ends, path);
           await file?.discard();
         },

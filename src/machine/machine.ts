@@ -8,13 +8,16 @@ import { BlockError } from '../base/errors.ts';
 import type { DriverRegistry } from '../block/driver.ts';
 import { BlockEdge } from '../block/edge.ts';
 import { BlockGraph } from '../block/graph.ts';
+import type { Permission } from '../block/parent.ts';
 import { VirtioBlockDevice, type VirtioBlockOptions } from '../device/virtio-blk.ts';
 import { drivers } from '../drivers/index.ts';
 import type { Env } from '../env/env.ts';
 import { filters } from '../filters/index.ts';
 import type { JobEvent } from '../jobs/events.ts';
 import { Job } from '../jobs/job.ts';
-import { type MirrorOptions, MirrorWork } from '../jobs/mirror/mirror.ts';
+import { MirrorWork } from '../jobs/mirror/mirror.ts';
+import type { MirrorOptions } from '../jobs/mirror/options.ts';
+import type { JobTransaction } from '../jobs/transaction.ts';
 
 /** An event with its time, as QMP sends it. */
 export type MachineEvent = JobEvent & {
@@ -33,9 +36,18 @@ export interface MirrorStart extends MirrorOptions {
   readonly id: string;
   /** The name of the node to copy. */
   readonly source: string;
-  /** The name of the node to copy to; nobody else may use it. */
+  /** The name of the node to copy to; nobody else may write to it. */
   readonly target: string;
+  /** The result counts without {@link Job.finalize}. @default true */
+  readonly autoFinalize?: boolean;
+  /** The job is forgotten when it is over, without {@link Job.dismiss}. @default true */
+  readonly autoDismiss?: boolean;
+  /** With whom it counts. @default With nobody. */
+  readonly transaction?: JobTransaction;
 }
+
+const READING: readonly Permission[] = ['consistent-read'];
+const WRITING: readonly Permission[] = ['consistent-read', 'write'];
 
 const JOB_ID = /^[A-Za-z][A-Za-z0-9._-]*$/;
 
@@ -60,36 +72,57 @@ export class Machine {
 
   /** Gives a guest a disk to use. @throws {BlockError} `ENODEV` when there is no such node. */
   addDevice(nodeName: string, options: VirtioBlockOptions): VirtioBlockDevice {
-    const edge = new BlockEdge(this.graph.find(nodeName), { name: options.name });
+    const node = this.graph.find(nodeName);
+    const { name, readOnly = node.options.readOnly } = options;
+    const needs = readOnly ? READING : WRITING;
+    const edge = new BlockEdge(node, { name, kind: 'device', needs });
     const device = new VirtioBlockDevice(edge, this.env.clock, options);
     this.#devices.add(device);
     return device;
   }
 
+  /** The jobs that are not forgotten yet, the oldest first. */
+  get jobs(): readonly Job[] {
+    return [...this.#jobs.values()];
+  }
+
   /**
-   * Starts a mirror job; writes that come after this returns are not missed.
+   * Starts a mirror job; writes that come after this has resolved are not missed.
    *
    * @throws {BlockError} `EINVAL` for options that are wrong, `EEXIST` for an id in use, `ENODEV`
-   *   for a node that is not there, `EBUSY` for a target in use.
+   *   for a node that is not there, `EBUSY` for a disk in use.
    */
-  startMirror({ id, source, target, ...options }: MirrorStart): StartedMirror {
+  async startMirror(start: MirrorStart): Promise<StartedMirror> {
+    const { id, source, target, autoFinalize, autoDismiss, transaction, ...options } = start;
     this.#demandId(id);
     const { graph, env } = this;
     const nodes = { source: graph.find(source), target: graph.find(target) };
-    const work = new MirrorWork({ env, graph, id, ...nodes }, options);
-    const onEvent = (event: JobEvent) => this.#emit(event);
-    const job = new Job({ id, speed: options.speed ?? 0, clock: env.clock, onEvent }, work);
+    const job = new Job({
+      id,
+      type: 'mirror',
+      speed: options.speed ?? 0,
+      clock: env.clock,
+      onEvent: (event) => this.#emit(event),
+      ...(autoFinalize !== undefined && { autoFinalize }),
+      ...(autoDismiss !== undefined && { autoDismiss }),
+      ...(transaction && { transaction }),
+    });
     this.#jobs.set(id, job);
-    job.start();
-    const forget = () => this.#jobs.delete(id);
-    job.finished.then(forget, forget);
-    return { job, work };
+    void job.dismissed.then(() => this.#jobs.delete(id));
+    try {
+      const work = await MirrorWork.start({ env, graph, id, parent: job, ...nodes }, options);
+      job.start(work);
+      return { job, work };
+    } catch (error) {
+      job.discard();
+      throw error;
+    }
   }
 
   /** Ends everything: cancels jobs by force, lets requests in flight finish, closes all nodes. */
   async close(): Promise<void> {
-    for (const job of this.#jobs.values()) {
-      if (job.status !== 'null') job.cancel({ force: true });
+    for (const job of this.jobs) {
+      if (job.status !== 'concluded') job.cancel({ force: true });
       await job.finished;
     }
     for (const device of this.#devices) await device.close();

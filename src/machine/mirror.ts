@@ -8,12 +8,13 @@
 
 import { BlockError } from '../base/errors.ts';
 import type { Clock } from '../env/env.ts';
-import type { Job, JobOutcome } from '../jobs/job.ts';
+import type { JobOutcome } from '../jobs/events.ts';
+import type { Job } from '../jobs/job.ts';
 import type { MirrorProgress, MirrorWork } from '../jobs/mirror/mirror.ts';
 import type { JobStatus } from '../jobs/states.ts';
 import { sleepUntil } from '../sync/alarm.ts';
 import { Channel } from '../sync/channel.ts';
-import type { Machine, MachineEvent, MirrorStart } from './machine.ts';
+import type { Machine, MachineEvent, MirrorStart, StartedMirror } from './machine.ts';
 
 /** Events kept for a consumer that is slow or has not begun. */
 const EVENTS_MAX = 1024;
@@ -36,7 +37,16 @@ export interface MirrorUpkeep {
   /** Source and target have met for the first time. @throws {BlockError} Which fails the mirror. */
   met(): Promise<void>;
   /** The job is over. */
-  ended(outcome: MirrorOutcome): Promise<void>;
+  ended(outcome: MirrorOutcome, mirror: Mirror): Promise<void>;
+}
+
+/** What a mirror is put together from. */
+interface MirrorParts {
+  readonly events: Channel<MachineEvent>;
+  /** Resolves when source and target first meet. */
+  readonly met: Promise<void>;
+  readonly upkeep: MirrorUpkeep;
+  readonly unsubscribe: () => void;
 }
 
 export class Mirror {
@@ -49,29 +59,36 @@ export class Mirror {
   readonly #clock: Clock;
   readonly #job: Job;
   readonly #work: MirrorWork;
-  readonly #events = new Channel<MachineEvent>({ lengthMax: EVENTS_MAX });
+  readonly #events: Channel<MachineEvent>;
 
   /** Starts the job. @throws {BlockError} As {@link Machine.startMirror}. */
-  constructor(machine: Machine, start: MirrorStart, upkeep: MirrorUpkeep) {
-    this.id = start.id;
-    this.#clock = machine.env.clock;
+  static async start(machine: Machine, start: MirrorStart, upkeep: MirrorUpkeep): Promise<Mirror> {
+    const events = new Channel<MachineEvent>({ lengthMax: EVENTS_MAX });
     let meet = () => {};
     const met = new Promise<void>((resolve) => {
       meet = resolve;
     });
     const unsubscribe = machine.subscribe((event) => {
-      if (jobOf(event) !== this.id) return;
-      this.#events.push(event);
+      if (jobOf(event) !== start.id) return;
+      events.push(event);
       if (event.event === 'BLOCK_JOB_READY') meet();
     });
     try {
-      const { job, work } = machine.startMirror(start);
-      this.#job = job;
-      this.#work = work;
+      const started = await machine.startMirror(start);
+      return new Mirror(machine.env.clock, started, { events, met, upkeep, unsubscribe });
     } catch (error) {
       unsubscribe();
       throw error;
     }
+  }
+
+  private constructor(clock: Clock, { job, work }: StartedMirror, parts: MirrorParts) {
+    const { events, met, upkeep, unsubscribe } = parts;
+    this.id = job.id;
+    this.#clock = clock;
+    this.#events = events;
+    this.#job = job;
+    this.#work = work;
     const kept = met.then(() => this.#keep(upkeep));
     this.finished = this.#end(kept, upkeep, unsubscribe);
     this.ready = Promise.race([kept.then(() => {}), this.finished.then(refuseReady)]);
@@ -188,7 +205,7 @@ export class Mirror {
     const hasMet = this.#work.progress().phase === 2;
     const error = hasMet ? await kept : undefined;
     const outcome = error ? ({ status: 'failed', error } as const) : this.#describe(ended);
-    await upkeep.ended(outcome);
+    await upkeep.ended(outcome, this);
     this.#events.close();
     return outcome;
   }

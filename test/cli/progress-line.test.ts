@@ -20,7 +20,8 @@ function progress(changes: Partial<MirrorProgress> = {}): MirrorProgress {
     copyRate: 20 * MiB,
     dirtyRate: 5 * MiB,
     secondsLeft: 4,
-    converges: true,
+    outlook: 'converges',
+    activelySynced: false,
     ...changes,
   };
 }
@@ -57,10 +58,10 @@ describe('progressLine()', () => {
 
   it.each<[string, Partial<MirrorProgress>]>([
     ['starting', { offset: 0, len: 0, copyRate: 0, secondsLeft: undefined }],
-    ['starting', { offset: 0, copyRate: 0, secondsLeft: undefined, converges: false }],
+    ['starting', { offset: 0, copyRate: 0, secondsLeft: undefined, outlook: 'unknown' }],
     ['flushing', { offset: 100 * MiB, secondsLeft: 0 }],
-    ['waiting', { copyRate: 0, secondsLeft: undefined, converges: false }],
-    ['does not converge', { dirtyRate: 20 * MiB, secondsLeft: undefined, converges: false }],
+    ['waiting', { copyRate: 0, secondsLeft: undefined, outlook: 'unknown' }],
+    ['does not converge', { dirtyRate: 20 * MiB, secondsLeft: undefined, outlook: 'diverges' }],
     ['12 min 5 s left', { secondsLeft: 725 }],
     ['> 99 h left', { secondsLeft: 1e12 }],
     ['> 99 h left', { secondsLeft: Infinity }],
@@ -71,7 +72,7 @@ describe('progressLine()', () => {
   it('never shows what is no number', () => {
     for (const phase of [1, 2] as const) {
       for (const len of [0, 1, 2 ** 53 - 1]) {
-        const nothing = { copyRate: 0, dirtyRate: 0, secondsLeft: undefined, converges: false };
+        const nothing = { copyRate: 0, dirtyRate: 0, secondsLeft: undefined } as const;
         const line = progressLine(progress({ phase, offset: 0, len, ...nothing }), {
           iops: 0,
           p99Ms: 0,

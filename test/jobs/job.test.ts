@@ -2,8 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { BlockError } from '../../src/base/errors.ts';
 import type { Clock } from '../../src/env/env.ts';
 import type { JobEvent } from '../../src/jobs/events.ts';
-import { Job, type JobControl } from '../../src/jobs/job.ts';
+import { Job } from '../../src/jobs/job.ts';
 import type { JobStatus } from '../../src/jobs/states.ts';
+import type { JobControl, JobWork } from '../../src/jobs/work.ts';
 
 /** Time stands still: nothing here may depend on it. */
 const clock: Clock = {
@@ -19,19 +20,20 @@ function start(
   onEvent: (event: JobEvent, job: Job) => void = () => {},
 ) {
   const told: string[] = [];
-  const job: Job = new Job(
-    {
-      id: 'job0',
-      speed: 0,
-      clock,
-      onEvent(event) {
-        told.push(event.event === 'JOB_STATUS_CHANGE' ? event.data.status : event.event);
-        onEvent(event, job);
-      },
+  const job: Job = new Job({
+    id: 'job0',
+    type: 'mirror',
+    speed: 0,
+    clock,
+    onEvent(event) {
+      told.push(event.event === 'JOB_STATUS_CHANGE' ? event.data.status : event.event);
+      // That it was created is told before anybody can have it.
+      if (told.length > 1) onEvent(event, job);
     },
-    { type: 'mirror', run, progress: () => ({ offset: 3, len: 5 }), setSpeed() {} },
-  );
-  job.start();
+  });
+  const progress = () => ({ offset: 3, len: 5 });
+  const work: JobWork = { inFlight: 0, run, progress, setSpeed() {}, giveUp() {} };
+  job.start(work);
   return { job, told };
 }
 
@@ -63,7 +65,7 @@ describe('events', () => {
 
   it('come in the order of QEMU when the work fails', async () => {
     const { job, told } = start(async (control) => {
-      control.report('write');
+      control.failed({ operation: 'write', policy: 'report', error: failure });
       throw failure;
     });
     expect(await job.finished).toEqual({ status: 'failed', error: failure });

@@ -311,9 +311,9 @@ describe('a mirror', () => {
     for (const name of ['a', 'b', 'c', 'd']) {
       await machine.graph.open({ ...memory(4096), 'node-name': name });
     }
-    machine.startMirror({ id: 'one', source: 'a', target: 'b' });
+    await machine.startMirror({ id: 'one', source: 'a', target: 'b' });
     const second = { id: 'one', source: 'c', target: 'd' };
-    expect(() => machine.startMirror(second)).toThrow("Job ID 'one' already in use");
+    await expect(machine.startMirror(second)).rejects.toThrow("Job ID 'one' already in use");
     await machine.close();
     expect(machine.graph.nodes).toEqual([]);
   });

@@ -23,10 +23,15 @@ class World {
   readonly busy: { readonly offset: number; readonly length: number }[] = [];
   /** Called when the job settles. */
   onSettled: () => void = () => {};
+  readonly copyMode: 'background' | 'write-blocking';
+  /** It goes over to the other mode while it runs. */
+  readonly switches: boolean;
   begun = 0;
 
   constructor(seed: number, rig: Rig) {
     this.random = seededRandom(seed);
+    this.copyMode = seed % 3 === 0 ? 'background' : 'write-blocking';
+    this.switches = seed % 6 === 0;
     this.rig = rig;
     rig.sourceDisk.bytes = pattern(SIZE, 1);
     rig.targetDisk.bytes = pattern(SIZE, 100);
@@ -89,11 +94,14 @@ class World {
 
   /** Does what chance says until nothing is left to do. */
   async run(verb: (job: Job) => void): Promise<void> {
-    const { job } = this.rig.start({ granularity: GRANULARITY, bufSize: 16 * GRANULARITY });
+    const sizes = { granularity: GRANULARITY, bufSize: 16 * GRANULARITY };
+    const { job, work } = await this.rig.start({ ...sizes, copyMode: this.copyMode });
+    const switchAfter = this.random.below(200);
     const verbAfter = this.random.below(60);
     for (let index = 0, asked = false; job.status !== 'null' || this.busy.length > 0; index += 1) {
       if (index > 20_000) throw new Error(`It does not end: ${this.rig.told.join(' ')}`);
       await settle();
+      if (index === switchAfter && this.switches) work.setCopyMode('write-blocking');
       const isReady = job.status === 'ready' && !asked;
       if (isReady && index > verbAfter) {
         verb(job);
@@ -118,7 +126,7 @@ function same(left: Uint8Array, right: Uint8Array): boolean {
 
 describe('in any order of requests', () => {
   it('a completed mirror leaves the guest on a disk with every write it was promised', async () => {
-    for (let seed = 0; seed < 150; seed += 1) {
+    for (let seed = 0; seed < 240; seed += 1) {
       const world = new World(seed, await Rig.open({ size: SIZE, zeroesFast: seed % 2 === 0 }));
       await world.run((job) => job.complete());
       expect(world.rig.guest.node, `seed ${seed}`).toBe(world.rig.target);
@@ -127,7 +135,7 @@ describe('in any order of requests', () => {
   });
 
   it('a mirror cancelled in phase 2 leaves a target as the source was at one moment', async () => {
-    for (let seed = 0; seed < 150; seed += 1) {
+    for (let seed = 0; seed < 240; seed += 1) {
       const world = new World(seed, await Rig.open({ size: SIZE, zeroesFast: seed % 2 === 0 }));
       let moment: Uint8Array | undefined;
       // When the job settles the source is drained, and no write of the guest is in flight.

@@ -8,8 +8,9 @@ import type { BlockNode } from '../../src/block/node.ts';
 import type { Env } from '../../src/env/env.ts';
 import { nodeEnv } from '../../src/env/node.ts';
 import type { JobEvent } from '../../src/jobs/events.ts';
-import { Job } from '../../src/jobs/job.ts';
-import { type MirrorOptions, MirrorWork } from '../../src/jobs/mirror/mirror.ts';
+import { Job, type JobOptions } from '../../src/jobs/job.ts';
+import { MirrorWork } from '../../src/jobs/mirror/mirror.ts';
+import type { MirrorOptions } from '../../src/jobs/mirror/options.ts';
 import { type Operation, TestDisk } from './drivers.ts';
 import { FakeClock } from './fake-clock.ts';
 import { settle } from './settle.ts';
@@ -73,20 +74,29 @@ export class Rig {
   }
 
   /** Starts a mirror from source to target. */
-  start(options: MirrorOptions = {}): { readonly job: Job; readonly work: MirrorWork } {
+  async start(
+    options: MirrorOptions & Pick<JobOptions, 'autoFinalize' | 'autoDismiss' | 'transaction'> = {},
+  ): Promise<{ readonly job: Job; readonly work: MirrorWork }> {
     const { env, graph, source, target } = this;
-    const work = new MirrorWork({ env, graph, id: 'mirror0', source, target }, options);
+    const { autoFinalize = true, autoDismiss = true, transaction, ...mirror } = options;
     const onEvent = (event: JobEvent) => {
       this.events.push(event);
       const word = event.event === 'JOB_STATUS_CHANGE' ? event.data.status : event.event;
       this.told.push(word);
       this.onTold(word);
     };
-    const job = new Job(
-      { id: 'mirror0', speed: options.speed ?? 0, clock: env.clock, onEvent },
-      work,
-    );
-    job.start();
+    const id = 'mirror0';
+    const speed = options.speed ?? 0;
+    const { clock } = env;
+    const common = { id, type: 'mirror', speed, clock, onEvent } as const;
+    const job = new Job({
+      ...common,
+      autoFinalize,
+      autoDismiss,
+      ...(transaction && { transaction }),
+    });
+    const work = await MirrorWork.start({ env, graph, id, parent: job, source, target }, mirror);
+    job.start(work);
     return { job, work };
   }
 

@@ -24,25 +24,34 @@
  * copying is faster than dirtying.
  *
  * The bitmap is on the source's node from the first moment on, before any status is asked for, and
- * so sees the writes of every parent.
+ * so sees the writes of every parent. The filter over the source is there from the beginning as
+ * well, whatever the copy mode, so that the mode can change at any time.
  */
 
-import { BlockError } from '../../base/errors.ts';
-import { alignUp, isPowerOfTwo } from '../../base/ranges.ts';
 import { DirtyBitmap } from '../../bitmap/dirty-bitmap.ts';
+import { nextLayer } from '../../block/allocation.ts';
 import { drained } from '../../block/drain.ts';
 import { BlockEdge } from '../../block/edge.ts';
 import type { BlockGraph } from '../../block/graph.ts';
 import type { BlockNode } from '../../block/node.ts';
+import type { EdgeParent, RestingParent } from '../../block/parent.ts';
 import type { Env } from '../../env/env.ts';
 import type { JobProgress } from '../events.ts';
-import type { JobControl, JobWork } from '../job.ts';
-import { Copier, TRANSFER_MAX } from './copier.ts';
-import { planFullCopy } from './plan.ts';
+import type { JobControl, JobWork } from '../work.ts';
+import { checkEnds, checkReplaced, sizesDiffer } from './checks.ts';
+import { Copier } from './copier.ts';
+import { MirrorFilter } from './filter.ts';
+import {
+  type CopyMode,
+  checkOptions,
+  checkSpeed,
+  type MirrorOptions,
+  type MirrorSettings,
+} from './options.ts';
+import { CopyFailed, MirrorPair } from './pair.ts';
+import { plan } from './plan.ts';
 import { type MirrorRates, RateMeter } from './rates.ts';
 
-const DEFAULT_GRANULARITY = 64 * 1024;
-const DEFAULT_BUF_SIZE = 16 * 1024 * 1024;
 /** In phase 2, how long to let dirty parts gather before they are copied, in milliseconds. */
 const IDLE_MS = 100;
 /** How long a guest may have to wait for the last copies, in ms: at first, and at most. */
@@ -51,77 +60,66 @@ const HOLD_MAX_MS = 2000;
 /** How long to try to meet without holding the guest, once little enough is left. */
 const CHASE_MS = 100;
 
-/** How to mirror; QEMU's arguments of blockdev-mirror by their names in camel case. */
-export interface MirrorOptions {
-  /** `full`: the whole disk. `none`: only what is written after the start. */
-  readonly sync?: 'full' | 'none';
-  /**
-   * Bytes that one bit of the dirty bitmap stands for: a power of two from 512 to 64 MiB.
-   *
-   * @default 65536
-   */
-  readonly granularity?: number;
-  /**
-   * Bytes of buffer for copies in flight.
-   *
-   * @default 16777216
-   */
-  readonly bufSize?: number;
-  /**
-   * The limit of phase 1 in bytes a second; 0 is none.
-   *
-   * @default 0
-   */
-  readonly speed?: number;
-  /**
-   * Zeroes may be unmapped on the target.
-   *
-   * @default true
-   */
-  readonly unmap?: boolean;
-}
-
 /** How far a mirror is. */
 export interface MirrorProgress extends JobProgress, MirrorRates {
   /** 1 until source and target have first met, then 2. */
   readonly phase: 1 | 2;
   /** Bytes that are dirty or on their way: `len - offset`. */
   readonly remaining: number;
+  /** Guest writes go to both disks, and both are equal but for those under way. */
+  readonly activelySynced: boolean;
 }
 
 export interface MirrorContext {
   readonly env: Env;
   readonly graph: BlockGraph;
-  /** The id of the job, for the edges. */
+  /** The id of the job. */
   readonly id: string;
+  /** The job, as the parent of its disks. */
+  readonly parent: RestingParent;
   readonly source: BlockNode;
   readonly target: BlockNode;
 }
 
+/** What a mirror stands on, from its start to its end. */
+interface MirrorParts {
+  readonly source: BlockEdge;
+  readonly target: BlockEdge;
+  readonly dirty: DirtyBitmap;
+  readonly pair: MirrorPair;
+  readonly filter: BlockNode;
+}
+
 export class MirrorWork implements JobWork {
-  readonly type = 'mirror';
   readonly #context: MirrorContext;
-  readonly #options: Required<MirrorOptions>;
-  readonly #source: BlockEdge;
-  readonly #target: BlockEdge;
-  readonly #dirty: DirtyBitmap;
+  readonly #settings: MirrorSettings;
+  readonly #parts: MirrorParts;
   readonly #rates = new RateMeter();
+  #copyMode: CopyMode;
   #copier: Copier | undefined;
+  #isPlanned = false;
   #phase: 1 | 2 = 1;
   #switched = false;
 
   /**
-   * @throws {BlockError} `EINVAL` for options out of range or a disk mirrored into itself, `EBUSY`
-   *   for a target that is in use.
+   * Checks what is asked for, and takes hold of both disks; once this resolves no write is missed.
+   *
+   * @throws {BlockError} `EINVAL` for options out of range or disks that cannot be mirrored so,
+   *   `EBUSY` for one that is in use, `ENODEV` for a node to replace that is not there.
    */
-  constructor(context: MirrorContext, options: MirrorOptions) {
+  static async start(context: MirrorContext, options: MirrorOptions): Promise<MirrorWork> {
+    const settings = checkOptions(options, context.target);
+    checkEnds(context);
+    const { replaces } = settings;
+    if (replaces !== undefined) checkReplaced(context.graph.find(replaces), context);
+    return new MirrorWork(context, settings, await takeHold(context, settings));
+  }
+
+  private constructor(context: MirrorContext, settings: MirrorSettings, parts: MirrorParts) {
     this.#context = context;
-    this.#options = checkOptions(options);
-    checkNodes(context);
-    const { source, target, id } = context;
-    this.#dirty = new DirtyBitmap(source.size, this.#options.granularity);
-    this.#source = new BlockEdge(source, { name: id, stays: true });
-    this.#target = new BlockEdge(target, { name: id, stays: true });
+    this.#settings = settings;
+    this.#parts = parts;
+    this.#copyMode = settings.copyMode;
   }
 
   /** Whether the guest has gone over to the target. */
@@ -129,12 +127,29 @@ export class MirrorWork implements JobWork {
     return this.#switched;
   }
 
+  get copyMode(): CopyMode {
+    return this.#copyMode;
+  }
+
+  get inFlight(): number {
+    return this.#copier?.inFlight ?? 0;
+  }
+
+  /** What a simulation watches: what is dirty, and what is claimed by copies and guest writes. */
+  inspect(): { readonly dirty: DirtyBitmap; readonly pair: MirrorPair } {
+    const { dirty, pair } = this.#parts;
+    return { dirty, pair };
+  }
+
   progress(): MirrorProgress {
-    const { copied, inFlight } = this.#copier?.progress ?? { copied: 0, inFlight: 0 };
-    const remaining = this.#dirty.dirtyBytes + inFlight;
-    const counters = { offset: copied, len: copied + remaining };
+    const { pair } = this.#parts;
+    // Until it is known what has to be copied, it is everything: never nothing of nothing.
+    const isUnknown = !this.#isPlanned && this.#settings.sync !== 'none';
+    const remaining = isUnknown ? this.#context.source.size : pair.remaining;
+    const counters = { offset: pair.copied, len: pair.copied + remaining };
     const rates = this.#rates.rates(counters, this.#context.env.clock.nowMs());
-    return { ...counters, ...rates, remaining, phase: this.#phase };
+    const activelySynced = pair.isActive && this.#phase === 2 && remaining === pair.mirroring;
+    return { ...counters, ...rates, remaining, phase: this.#phase, activelySynced };
   }
 
   setSpeed(bytesPerSecond: number): void {
@@ -142,42 +157,44 @@ export class MirrorWork implements JobWork {
     this.#copier?.setSpeed(bytesPerSecond);
   }
 
+  /** Changes how guest writes reach the target that come from now on. */
+  setCopyMode(copyMode: CopyMode): void {
+    this.#copyMode = copyMode;
+    this.#parts.pair.setActive(copyMode === 'write-blocking');
+  }
+
+  giveUp(): void {
+    this.#parts.pair.giveUp();
+    this.#copier?.hurry();
+    this.#context.target.cancelInFlight();
+  }
+
   async run(control: JobControl): Promise<void> {
-    const { source, target } = this.#context;
-    source.track(this.#dirty);
-    const copier = this.#newCopier(control);
+    const { env, source, target } = this.#context;
+    const { pair } = this.#parts;
+    pair.begin(control);
+    const copier = new Copier({ env, control, pair, settings: this.#settings });
     this.#copier = copier;
     try {
       if (source.size !== target.size) throw sizesDiffer(this.#context);
-      await this.#plan(control);
+      await plan({ pair, settings: this.#settings, control, clock: env.clock });
+      pair.open();
+      this.#isPlanned = true;
       this.#rates.reset();
       await this.#meet(control, copier, async () => {
         this.#phase = 2;
         control.ready();
       });
-      copier.unlimit();
+      if (this.#settings.limits === 'initial-copy') copier.unlimit();
       await this.#replicate(control, copier);
       await this.#meet(control, copier, () => this.#conclude(control));
+    } catch (error) {
+      // What a request failed with is the job's failure; that it failed has been told.
+      throw error instanceof CopyFailed ? error.cause : error;
     } finally {
       await copier.idle();
-      source.untrack(this.#dirty);
-      this.#source.close();
-      this.#target.close();
+      await this.#letGo();
     }
-  }
-
-  #newCopier(control: JobControl): Copier {
-    const { env } = this.#context;
-    const { bufSize, speed, unmap } = this.#options;
-    const [source, target, dirty] = [this.#source, this.#target, this.#dirty];
-    return new Copier({ env, control, source, target, dirty, bufSize, speed, unmap });
-  }
-
-  async #plan(control: JobControl): Promise<void> {
-    if (this.#options.sync === 'none') return;
-    const [source, target, dirty] = [this.#source, this.#target, this.#dirty];
-    const { clock } = this.#context.env;
-    await planFullCopy({ source, target, dirty, control, clock, unmap: this.#options.unmap });
   }
 
   /** Phase 2: keeps the target close until the job is asked to end. */
@@ -190,114 +207,128 @@ export class MirrorWork implements JobWork {
 
   /** Brings source and target to the same bytes, and runs `body` while nothing can change them. */
   async #meet(control: JobControl, copier: Copier, body: () => Promise<void>): Promise<void> {
-    const source = this.#source.node;
+    const { pair, source } = this.#parts;
     // Each attempt that found too much may hold the guest for longer: so one succeeds.
     let holdMs = HOLD_MS;
     for (let met = false; !met; holdMs = Math.min(2 * holdMs, HOLD_MAX_MS)) {
+      await copier.backOff();
       await copier.copyUntil(this.#closeEnough(copier, holdMs));
       await copier.idle();
-      await this.#flush(control);
-      const { copied } = copier.progress;
+      // Before the flush: what a guest's own write brings to the target meanwhile is not flushed.
+      const { copied } = pair;
+      if (!(await copier.flush())) continue;
       const meetNow = async () => {
-        if (copier.remaining > this.#copiedWithin(holdMs)) return false;
-        await copier.copyRest();
-        if (copier.progress.copied > copied) await this.#flush(control);
+        // Others may be waiting for the job to rest, which it cannot do in here.
+        if (control.pausing || pair.remaining > this.#copiedWithin(holdMs)) return false;
+        if (!(await copier.copyRest())) return false;
+        if (pair.copied > copied && !(await copier.flush())) return false;
+        if (control.pausing || !copier.isClean) return false;
+        control.leaveIfCancelled();
         await body();
         return true;
       };
-      met = await drained(source, meetNow, this.#source);
+      met = await drained(source.node, meetNow, source);
     }
   }
 
   /** Everything is clean; or little enough is left, and has been for a while. */
   #closeEnough(copier: Copier, holdMs: number): () => boolean {
+    const { pair } = this.#parts;
     const { clock } = this.#context.env;
     let sinceMs: number | undefined;
     return () => {
       const nowMs = clock.nowMs();
-      this.#rates.sample(this.#counters(copier), nowMs);
+      const { copied, remaining } = pair;
+      this.#rates.sample({ offset: copied, len: copied + remaining }, nowMs);
       if (copier.isClean) return true;
-      if (copier.remaining > this.#copiedWithin(holdMs)) sinceMs = undefined;
+      if (remaining > this.#copiedWithin(holdMs)) sinceMs = undefined;
       else sinceMs ??= nowMs;
       return sinceMs !== undefined && nowMs - sinceMs >= CHASE_MS;
     };
   }
 
-  #counters(copier: Copier): JobProgress {
-    const { copied } = copier.progress;
-    return { offset: copied, len: copied + copier.remaining };
-  }
-
   /** How many bytes can be copied in that time at the best rate seen; one granule always can. */
   #copiedWithin(ms: number): number {
-    return Math.max((this.#rates.bestCopyRate * ms) / 1000, this.#options.granularity);
+    return Math.max((this.#rates.bestCopyRate * ms) / 1000, this.#settings.granularity);
   }
 
+  /** Lets the result count; under the drain, with source and target equal. */
   async #conclude(control: JobControl): Promise<void> {
-    const { graph, target } = this.#context;
+    const { graph, source, target } = this.#context;
+    const { sync, targetBacking, replaces = source.name } = this.#settings;
     await control.settle();
+    // Looked up first, lest it fail when half is done.
+    const replaced = graph.find(replaces);
+    await graph.removeFilter(this.#parts.filter);
+    this.#parts.target.close();
+    if (targetBacking === 'source') {
+      const backing = { full: undefined, top: nextLayer(source), none: source }[sync];
+      await drained(target, () => {
+        target.setBacking(backing && new BlockEdge(backing, { name: target.name }));
+      });
+    }
     if (control.ending !== 'complete') return;
-    await graph.replace(this.#source.node, target);
+    await graph.replace(replaced, target);
     this.#switched = true;
   }
 
-  async #flush(control: JobControl): Promise<void> {
-    try {
-      await this.#target.flush();
-    } catch (error) {
-      if (error instanceof BlockError) control.report('write');
-      throw error;
-    }
+  /** Leaves both disks as they are found without a mirror. */
+  async #letGo(): Promise<void> {
+    const { source, target, dirty, filter } = this.#parts;
+    if (!filter.isClosed) await this.#context.graph.removeFilter(filter);
+    this.#context.source.untrack(dirty);
+    source.close();
+    if (!target.isClosed) target.close();
   }
 }
 
-function checkOptions(options: MirrorOptions): Required<MirrorOptions> {
-  const { sync = 'full', granularity = 0, bufSize = 0, speed = 0, unmap = true } = options;
-  if (granularity !== 0) {
-    if (!(granularity >= 512 && granularity <= 64 * 1024 * 1024)) {
-      throw refusal("Parameter 'granularity' expects a value in range [512B, 64MB]");
-    }
-    if (!isPowerOfTwo(granularity)) {
-      throw refusal("Parameter 'granularity' expects a power of 2");
-    }
-  }
-  if (!Number.isSafeInteger(bufSize) || bufSize < 0) {
-    throw refusal("Invalid parameter 'buf-size'");
-  }
-  checkSpeed(speed);
-  const unit = granularity || DEFAULT_GRANULARITY;
-  return {
-    sync,
-    granularity: unit,
-    bufSize: alignUp(bufSize || DEFAULT_BUF_SIZE, Math.min(unit, TRANSFER_MAX)),
-    speed,
-    unmap,
+/** Puts the bitmap and the filter on the source, and an edge on both disks. */
+async function takeHold(
+  { graph, id, parent, source, target }: MirrorContext,
+  settings: MirrorSettings,
+): Promise<MirrorParts> {
+  const job: EdgeParent = { name: id, kind: 'job', stays: true, rest: parent };
+  const dirty = new DirtyBitmap(source.size, settings.granularity);
+  const opened: BlockEdge[] = [];
+  const open = (node: BlockNode, more: Partial<EdgeParent>) => {
+    const edge = new BlockEdge(node, { ...job, ...more });
+    opened.push(edge);
+    return edge;
   };
+  try {
+    const edges = {
+      source: open(source, {
+        needs: ['consistent-read'],
+        shares: ['consistent-read', 'write', 'write-unchanged'],
+      }),
+      target: open(target, { needs: ['write'], shares: ['consistent-read', 'write-unchanged'] }),
+    };
+    const pair = new MirrorPair({
+      ...edges,
+      dirty,
+      settings,
+      cluster: clusterOf(target, settings),
+    });
+    const { filterNodeName: name, unmap } = settings;
+    const filter = await graph.insertFilter(source, { name, driver: 'mirror_top' }, (child) => {
+      source.track(dirty);
+      const toTarget = new BlockEdge(target, { name: child.parent.name });
+      return new MirrorFilter({ child, target: toTarget, pair, unmap });
+    });
+    return { ...edges, dirty, pair, filter };
+  } catch (error) {
+    source.untrack(dirty);
+    for (const edge of opened) edge.close();
+    throw error;
+  }
 }
 
-function checkSpeed(speed: number): void {
-  if (Number.isSafeInteger(speed) && speed >= 0) return;
-  throw refusal("Parameter 'speed' expects a non-negative value");
-}
-
-/** One job a source, and a target for the job alone. */
-function checkNodes({ source, target }: MirrorContext): void {
-  if (source === target) throw refusal("Can't mirror node into itself");
-  const job = [...source.parents].find(({ parent }) => parent.stays);
-  if (job) throw busy(source, `block device is in use by block job: ${job.parent.name}`);
-  const [user] = target.parents;
-  if (user) throw busy(target, `it is in use by '${user.parent.name}'`);
-}
-
-function busy(node: BlockNode, reason: string): BlockError {
-  return new BlockError('EBUSY', 'start the mirror', `Node '${node.name}' is busy: ${reason}`);
-}
-
-function sizesDiffer({ source, target }: MirrorContext): BlockError {
-  const reason = `Source and target image have different sizes: ${source.size} and ${target.size}`;
-  return new BlockError('EINVAL', `mirror "${source.name}" to "${target.name}"`, reason);
-}
-
-function refusal(reason: string): BlockError {
-  return new BlockError('EINVAL', 'start the mirror', reason);
+/**
+ * What must be copied whole to the target at first: a cluster of it that gets its backing at the
+ * end only, and until then would be filled with zeroes around a part.
+ */
+function clusterOf({ clusterSize = 0 }: BlockNode, settings: MirrorSettings): number | undefined {
+  const { targetBacking, sync, granularity } = settings;
+  const getsBacking = targetBacking === 'source' && sync !== 'full';
+  return getsBacking && clusterSize > granularity ? clusterSize : undefined;
 }

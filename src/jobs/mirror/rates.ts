@@ -1,9 +1,10 @@
 /**
- * How fast a mirror copies and its guest dirties, over the last seconds, and what follows from
- * that.
+ * How fast a mirror copies and its guest dirties, over the last seconds, and what will come of it.
  *
  * Both come from the job's two counters: `offset` grows by what was copied, and `len` by what was
- * dirtied, for `len - offset` is what remains.
+ * dirtied, for `len - offset` is what remains. Whether the two meet is told by what remains: it
+ * shrinks, or it stays (the guest dirties as fast as it is copied, or always the same part), or it
+ * grows.
  */
 
 import type { JobProgress } from '../events.ts';
@@ -12,16 +13,23 @@ import type { JobProgress } from '../events.ts';
 const WINDOW_MS = 3000;
 /** How far apart two samples are at least, in milliseconds. */
 const SAMPLE_MS = 100;
+/** A change of what remains by less than this part of what is copied is no change. */
+const NOTICEABLE = 0.02;
+
+/**
+ * What becomes of a mirror if everything goes on as in the last seconds: source and target meet; or
+ * about as much as now always remains; or more and more does; or it is too early to tell.
+ */
+export type Outlook = 'converges' | 'stalls' | 'diverges' | 'unknown';
 
 export interface MirrorRates {
   /** Bytes copied a second. */
   readonly copyRate: number;
   /** Bytes a second that the guest made dirty again. */
   readonly dirtyRate: number;
-  /** Seconds until both meet, if the rates stay; `undefined` when they never would. */
+  readonly outlook: Outlook;
+  /** Seconds until both meet, where they will; 0 when nothing remains. */
   readonly secondsLeft: number | undefined;
-  /** Whether copying is faster than dirtying, or nothing is left to copy. */
-  readonly converges: boolean;
 }
 
 interface Sample extends JobProgress {
@@ -61,13 +69,23 @@ export class RateMeter {
     const first = this.#samples[0];
     const seconds = first ? (nowMs - first.nowMs) / 1000 : 0;
     if (!first || seconds === 0) {
-      return { copyRate: 0, dirtyRate: 0, secondsLeft: undefined, converges: remaining === 0 };
+      return { copyRate: 0, dirtyRate: 0, ...outlookOf(remaining, 0, 0) };
     }
     const copyRate = (progress.offset - first.offset) / seconds;
     const dirtyRate = Math.max((progress.len - first.len) / seconds, 0);
-    const gain = copyRate - dirtyRate;
-    const converges = remaining === 0 || gain > 0;
-    const secondsLeft = remaining === 0 ? 0 : remaining / gain;
-    return { copyRate, dirtyRate, secondsLeft: converges ? secondsLeft : undefined, converges };
+    return { copyRate, dirtyRate, ...outlookOf(remaining, copyRate, dirtyRate) };
   }
+}
+
+function outlookOf(
+  remaining: number,
+  copyRate: number,
+  dirtyRate: number,
+): Pick<MirrorRates, 'outlook' | 'secondsLeft'> {
+  const gain = copyRate - dirtyRate;
+  const noticeable = NOTICEABLE * copyRate;
+  if (remaining === 0) return { outlook: 'converges', secondsLeft: 0 };
+  if (gain > noticeable) return { outlook: 'converges', secondsLeft: remaining / gain };
+  if (copyRate === 0 && dirtyRate === 0) return { outlook: 'unknown', secondsLeft: undefined };
+  return { outlook: gain < -noticeable ? 'diverges' : 'stalls', secondsLeft: undefined };
 }

@@ -18,7 +18,7 @@ async function filledRig(size = 64 * KiB, zeroesFast = false): Promise<Rig> {
 describe('the end of a mirror', () => {
   it('is COMPLETED with the guest on the target after a complete', async () => {
     const rig = await filledRig();
-    const { job, work } = rig.start({ granularity });
+    const { job, work } = await rig.start({ granularity });
     await rig.runUntil(() => job.status === 'ready');
     job.complete();
     await rig.runUntil(() => job.status === 'null');
@@ -34,7 +34,7 @@ describe('the end of a mirror', () => {
 
   it('is COMPLETED with the guest on the source after a cancel in phase 2', async () => {
     const rig = await filledRig();
-    const { job, work } = rig.start({ granularity });
+    const { job, work } = await rig.start({ granularity });
     await rig.runUntil(() => job.status === 'ready');
     await rig.guest.write(8 * KiB, pattern(512, 7));
     job.cancel({ force: false });
@@ -48,7 +48,7 @@ describe('the end of a mirror', () => {
   it('is CANCELLED after a cancel in phase 1', async () => {
     const rig = await filledRig();
     rig.targetDisk.gate.mode = 'held';
-    const { job } = rig.start({ granularity });
+    const { job } = await rig.start({ granularity });
     await settle();
     job.cancel({ force: false });
     await settle();
@@ -63,7 +63,7 @@ describe('the end of a mirror', () => {
 
   it('is CANCELLED after a forced cancel in phase 2', async () => {
     const rig = await filledRig();
-    const { job } = rig.start({ granularity });
+    const { job } = await rig.start({ granularity });
     await rig.runUntil(() => job.status === 'ready');
     job.cancel({ force: true });
     await rig.runUntil(() => job.status === 'null');
@@ -73,7 +73,7 @@ describe('the end of a mirror', () => {
   it('leaves no edge, bitmap, timer or request behind, however it comes', async () => {
     for (const force of [true, false]) {
       const rig = await filledRig();
-      const { job } = rig.start({ granularity });
+      const { job } = await rig.start({ granularity });
       await rig.runUntil(() => job.status === 'ready');
       job.cancel({ force });
       await rig.runUntil(() => job.status === 'null');
@@ -90,7 +90,7 @@ describe('the end of a mirror', () => {
 describe('READY', () => {
   it('comes once, with both equal, nothing in flight and the target flushed', async () => {
     const rig = await filledRig();
-    const { job, work } = rig.start({ granularity });
+    const { job, work } = await rig.start({ granularity });
     await rig.runUntil(() => rig.told.includes('BLOCK_JOB_READY'));
     expect(rig.targetDisk.bytes).toEqual(rig.sourceDisk.bytes);
     expect(rig.targetDisk.operations.at(-1)).toBe('flush');
@@ -105,7 +105,7 @@ describe('READY', () => {
   it('waits for a flush of everything that was copied', async () => {
     const rig = await filledRig();
     rig.targetDisk.gate.mode = 'held';
-    const { job } = rig.start({ granularity });
+    const { job } = await rig.start({ granularity });
     await rig.reach(rig.targetDisk, 'flush');
     await settle();
     expect(job.status).toBe('running');
@@ -118,7 +118,7 @@ describe('READY', () => {
 
   it('tells offset equal to len', async () => {
     const rig = await filledRig(10_000);
-    const { job } = rig.start({ granularity });
+    const { job } = await rig.start({ granularity });
     await rig.runUntil(() => job.status === 'ready');
     const ready = rig.events.find(({ event }) => event === 'BLOCK_JOB_READY');
     expect(ready?.data).toEqual({
@@ -137,7 +137,7 @@ describe('a guest write', () => {
   it('is copied again when it lands between the read and the end of a copy', async () => {
     const rig = await filledRig(granularity);
     rig.targetDisk.gate.mode = 'held';
-    const { job } = rig.start({ granularity });
+    const { job } = await rig.start({ granularity });
     await rig.reach(rig.targetDisk, 'write');
     // The old bytes have been read and are on their way to the target.
     await rig.guest.write(0, pattern(512, 77));
@@ -151,7 +151,7 @@ describe('a guest write', () => {
 
   it('that is under way at a complete goes where the guest is when it is let go', async () => {
     const rig = await filledRig();
-    const { job } = rig.start({ granularity });
+    const { job } = await rig.start({ granularity });
     await rig.runUntil(() => job.status === 'ready');
     rig.sourceDisk.gate.mode = 'held';
     const first = rig.guest.write(0, pattern(512, 33));
@@ -174,7 +174,7 @@ describe('a guest write', () => {
 
   it('by another parent of the source is not missed', async () => {
     const rig = await filledRig();
-    const { job } = rig.start({ granularity });
+    const { job } = await rig.start({ granularity });
     await rig.runUntil(() => job.status === 'ready');
     await rig.source.write(20 * KiB, pattern(1024, 5));
     job.cancel({ force: false });
@@ -186,7 +186,7 @@ describe('a guest write', () => {
 describe('zeroes and discards of a guest', () => {
   it('reach the target', async () => {
     const rig = await filledRig();
-    const { job } = rig.start({ granularity });
+    const { job } = await rig.start({ granularity });
     await rig.runUntil(() => job.status === 'ready');
     await rig.guest.writeZeroes(4 * KiB, 8 * KiB);
     await rig.guest.discard(20 * KiB, 4 * KiB);
@@ -200,7 +200,7 @@ describe('sync none', () => {
   it('copies only what is written after the start', async () => {
     const rig = await filledRig();
     const before = rig.targetDisk.bytes.slice();
-    const { job } = rig.start({ granularity, sync: 'none' });
+    const { job } = await rig.start({ granularity, sync: 'none' });
     await rig.runUntil(() => job.status === 'ready');
     expect(rig.targetDisk.bytes).toEqual(before);
     await rig.guest.write(4 * KiB, pattern(512, 3));
@@ -222,7 +222,7 @@ describe('sync full', () => {
       return { length: stop - offset, data: isData, zero: !isData, allocated: true };
     };
     rig.targetDisk.extentAt = (_, length) => ({ length, data: false, zero: true, allocated: true });
-    const { job, work } = rig.start({ granularity });
+    const { job, work } = await rig.start({ granularity });
     await rig.runUntil(() => job.status === 'ready');
     expect(work.progress().offset).toBe(4 * KiB);
     expect(rig.targetDisk.operations).not.toContain('writeZeroes');
@@ -241,7 +241,7 @@ describe('sync full', () => {
         zero: true,
         allocated: true,
       });
-      const { job } = rig.start({ granularity });
+      const { job } = await rig.start({ granularity });
       await rig.runUntil(() => job.status === 'ready');
       expect(rig.targetDisk.bytes).toEqual(rig.sourceDisk.bytes);
       job.cancel({ force: true });
@@ -253,7 +253,7 @@ describe('sync full', () => {
 describe('sizes', () => {
   it.each([0, 1, 511, 512, 4095, 4097, 10_000])('of %i bytes are mirrored whole', async (size) => {
     const rig = await filledRig(size);
-    const { job } = rig.start({ granularity });
+    const { job } = await rig.start({ granularity });
     await rig.runUntil(() => job.status === 'ready');
     if (size > 0) await rig.guest.write(size - 1, Uint8Array.of(201));
     job.complete();
@@ -264,7 +264,7 @@ describe('sizes', () => {
 
   it('that differ end the job with an error', async () => {
     const rig = await Rig.open({ size: 8192, targetSize: 4096 });
-    const { job } = rig.start({ granularity });
+    const { job } = await rig.start({ granularity });
     const outcome = await job.finished;
     expect(outcome).toMatchObject({ status: 'failed', error: { code: 'EINVAL' } });
     expect(rig.told).not.toContain('BLOCK_JOB_READY');
@@ -278,7 +278,7 @@ describe('a failing disk', () => {
       const rig = await filledRig();
       const disk = operation === 'read' ? rig.sourceDisk : rig.targetDisk;
       disk.gate.mode = 'held';
-      const { job, work } = rig.start({ granularity });
+      const { job, work } = await rig.start({ granularity });
       const error = new BlockError('EIO', operation, 'broken');
       await rig.runUntil(() => {
         for (const held of [...disk.gate.held]) {
@@ -308,7 +308,7 @@ describe('limits', () => {
   it('hold at most 16 copies of at most 1 MiB in flight', async () => {
     const rig = await filledRig(20 * 1024 * KiB);
     rig.sourceDisk.gate.mode = 'held';
-    const { job } = rig.start();
+    const { job } = await rig.start();
     await rig.runUntil(() => {
       rig.completeHeld(rig.sourceDisk, 'read');
       return rig.sourceDisk.gate.held.filter(({ operation }) => operation === 'read').length >= 16;
@@ -327,7 +327,7 @@ describe('limits', () => {
   it('of speed hold in phase 1', async () => {
     const rig = await filledRig(1024 * KiB);
     const startMs = rig.clock.nowMs();
-    const { job, work } = rig.start({ granularity, speed: 100 * KiB });
+    const { job, work } = await rig.start({ granularity, speed: 100 * KiB });
     await rig.runUntil(() => rig.clock.nowMs() >= startMs + 5000);
     const { offset } = work.progress();
     expect(offset).toBeGreaterThan(450 * KiB);
@@ -344,7 +344,7 @@ describe('a paused mirror', () => {
   it('has nothing in flight and moves nothing until it is resumed', async () => {
     const rig = await filledRig(512 * KiB);
     rig.targetDisk.gate.mode = 'held';
-    const { job, work } = rig.start({ granularity, bufSize: 64 * KiB });
+    const { job, work } = await rig.start({ granularity, bufSize: 64 * KiB });
     await rig.reach(rig.targetDisk, 'write');
     job.pause();
     await settle();
@@ -369,14 +369,14 @@ describe('a paused mirror', () => {
 describe('wrong options', () => {
   it('are refused in the words of QEMU', async () => {
     const rig = await filledRig();
-    expect(() => rig.start({ granularity: 256 })).toThrow(
+    await expect(rig.start({ granularity: 256 })).rejects.toThrow(
       "Parameter 'granularity' expects a value in range [512B, 64MB]",
     );
-    expect(() => rig.start({ granularity: 3000 })).toThrow(
+    await expect(rig.start({ granularity: 3000 })).rejects.toThrow(
       "Parameter 'granularity' expects a power of 2",
     );
-    expect(() => rig.start({ bufSize: -1 })).toThrow("Invalid parameter 'buf-size'");
-    expect(() => rig.start({ speed: -1 })).toThrow(
+    await expect(rig.start({ bufSize: -1 })).rejects.toThrow("Invalid parameter 'buf-size'");
+    await expect(rig.start({ speed: -1 })).rejects.toThrow(
       "Parameter 'speed' expects a non-negative value",
     );
     expect([...rig.source.parents]).toEqual([rig.guest]);

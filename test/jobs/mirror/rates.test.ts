@@ -6,26 +6,31 @@ describe('RateMeter', () => {
     const meter = new RateMeter();
     meter.sample({ offset: 0, len: 1000 }, 0);
     const rates = meter.rates({ offset: 300, len: 1100 }, 1000);
-    expect(rates).toEqual({ copyRate: 300, dirtyRate: 100, secondsLeft: 4, converges: true });
+    expect(rates).toEqual({ copyRate: 300, dirtyRate: 100, secondsLeft: 4, outlook: 'converges' });
   });
 
-  it('says that a mirror does not converge when the guest dirties as fast as it is copied', () => {
+  it('says that a mirror stalls when the guest dirties as fast as it is copied', () => {
     const meter = new RateMeter();
     meter.sample({ offset: 0, len: 1000 }, 0);
     const rates = meter.rates({ offset: 300, len: 1300 }, 1000);
-    expect(rates).toMatchObject({ secondsLeft: undefined, converges: false });
+    expect(rates).toMatchObject({ secondsLeft: undefined, outlook: 'stalls' });
   });
 
   it('converges when nothing is left, whatever the rates', () => {
     const meter = new RateMeter();
     meter.sample({ offset: 0, len: 0 }, 0);
     const rates = meter.rates({ offset: 500, len: 500 }, 1000);
-    expect(rates).toMatchObject({ secondsLeft: 0, converges: true });
+    expect(rates).toMatchObject({ secondsLeft: 0, outlook: 'converges' });
   });
 
   it('knows nothing before time has passed, and never divides by it', () => {
     const rates = new RateMeter().rates({ offset: 0, len: 1000 }, 5);
-    expect(rates).toEqual({ copyRate: 0, dirtyRate: 0, secondsLeft: undefined, converges: false });
+    expect(rates).toEqual({
+      copyRate: 0,
+      dirtyRate: 0,
+      secondsLeft: undefined,
+      outlook: 'unknown',
+    });
   });
 
   it('forgets what is older than its window', () => {

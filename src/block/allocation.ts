@@ -1,0 +1,132 @@
+/**
+ * What is known of a range through several layers: a disk, what is behind it, what is behind that.
+ *
+ *     top         | data |                |         above `base`: data, zeroes, and the rest that
+ *     middle      |             | zero |            nobody above `base` has allocated
+ *     base        | data ...                        is not asked
+ *
+ * The first layer from the top that has a range allocated decides what it reads as. A filter is no
+ * layer: it shows the bytes below it, and is passed over. Where a layer is shorter than the one
+ * above, the range beyond its end reads as zeroes, and that it decides.
+ */
+
+import { assert } from '../base/assert.ts';
+import { BlockError } from '../base/errors.ts';
+import type { BlockExtent } from './driver.ts';
+import { BlockEdge } from './edge.ts';
+import { isSameKind, type StatusSource } from './extents.ts';
+import type { BlockNode } from './node.ts';
+
+/** Queries after which a walk is content with what it knows, when it knows something. */
+const QUERIES_MAX = 64;
+
+/** The node of what a filter, or one over another, shows; a node that is no filter is its own. */
+export function skipFilters(node: BlockNode): BlockNode {
+  let found = node;
+  while (found.filtered) found = found.filtered;
+  return found;
+}
+
+/** The next layer: what is behind a node, or behind that which it filters, without filters. */
+export function nextLayer(node: BlockNode): BlockNode | undefined {
+  const { backing } = skipFilters(node);
+  return backing && skipFilters(backing);
+}
+
+/** A node and all that its bytes may come from by way of filters and backings, from the top. */
+export function backingChain(top: BlockNode): readonly BlockNode[] {
+  const chain: BlockNode[] = [];
+  for (let node: BlockNode | undefined = top; node; node = below(node)) chain.push(node);
+  return chain;
+}
+
+/** Whether `node` is `top` or in its {@link backingChain}. */
+export function isInChain(node: BlockNode, top: BlockNode): boolean {
+  return backingChain(top).includes(node);
+}
+
+/**
+ * Tells what is known of the beginning of a range in all layers above `base`.
+ *
+ * The caller sees to it that the chain stays as it is meanwhile, as a job does that rests between
+ * two calls. (QEMU: `bdrv_co_block_status_above()`.)
+ *
+ * @param base Is in the chain of `top`, and neither it nor what is below it is asked; `undefined`
+ *   for what the disk reads as altogether.
+ * @param offset Within `top`, like the whole range.
+ * @param length In bytes, at least 1.
+ * @returns As much as is of one kind, 1 byte at least, or as much of that as some queries tell.
+ *   `allocated` is for allocated in one of the layers; where it is false, `base` decides, unless
+ *   `zero` is true: then it is too short to.
+ * @throws {BlockError} `EINVAL` when the range is not within the disk; else what a query failed
+ *   with.
+ */
+export async function statusAbove(
+  top: BlockNode | BlockEdge,
+  base: BlockNode | undefined,
+  offset: number,
+  length: number,
+): Promise<BlockExtent> {
+  // An empty query asks nobody, but waits out a drain.
+  const entering = top.blockStatus(0, 0);
+  if (entering instanceof Promise) await entering;
+  const node = top instanceof BlockEdge ? top.node : top;
+  demandInside(node, offset, length);
+  assert(!base || isInChain(base, node), 'the base is in the chain of the top');
+  const walk = new Walk(node, base);
+  let found = await walk.statusAt(offset, length);
+  while (found.length < length && walk.queries < QUERIES_MAX) {
+    const next = await walk.statusAt(offset + found.length, length - found.length);
+    if (!isSameKind(found, next)) break;
+    found = { ...found, length: found.length + next.length };
+  }
+  return found;
+}
+
+/** Everything above `base` as one disk, for `extents()`. */
+export function layersAbove(top: BlockNode | BlockEdge, base: BlockNode | undefined): StatusSource {
+  return { blockStatus: (offset, length) => statusAbove(top, base, offset, length) };
+}
+
+class Walk {
+  readonly #top: BlockNode;
+  readonly #base: BlockNode | undefined;
+  queries = 0;
+
+  constructor(top: BlockNode, base: BlockNode | undefined) {
+    this.#top = top;
+    this.#base = base;
+  }
+
+  /** Goes down once, from the top to the layer that decides. */
+  async statusAt(offset: number, lengthMax: number): Promise<BlockExtent> {
+    let length = lengthMax;
+    let zero = false;
+    let node: BlockNode | undefined = this.#top;
+    for (; node && node !== this.#base; node = below(node)) {
+      if (node.filtered) continue;
+      const within = node.size - offset;
+      if (within <= 0 && node !== this.#top) {
+        return { length, data: false, zero: true, allocated: true };
+      }
+      const found = await node.blockStatus(offset, Math.min(length, within));
+      this.queries += 1;
+      if (found.allocated) return found;
+      length = found.length;
+      zero ||= found.zero;
+      // Somebody decides who is not seen from here, such as the node below a format.
+      if (!node.backing && !zero) return { length, data: true, zero, allocated: true };
+    }
+    return { length, data: false, zero, allocated: false };
+  }
+}
+
+function demandInside(node: BlockNode, offset: number, length: number): void {
+  if (offset >= 0 && length >= 0 && offset + length <= node.size) return;
+  const action = `query ${length} bytes at ${offset} of "${node.name}"`;
+  throw new BlockError('EINVAL', action, `the range must lie within ${node.size} bytes`);
+}
+
+function below(node: BlockNode): BlockNode | undefined {
+  return node.filtered ?? node.backing;
+}

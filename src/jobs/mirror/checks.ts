@@ -1,0 +1,61 @@
+/** Which disks can be mirrored to which, and what may be replaced by the target: QEMU's rules. */
+
+import { BlockError } from '../../base/errors.ts';
+import { isInChain, skipFilters } from '../../block/allocation.ts';
+import type { BlockNode } from '../../block/node.ts';
+import { refusal } from './options.ts';
+
+export interface MirrorEnds {
+  readonly source: BlockNode;
+  readonly target: BlockNode;
+}
+
+/**
+ * One job a disk, and never a disk onto itself.
+ *
+ * @throws {BlockError} `EBUSY` for a disk in use by another job, `EINVAL` for two that are one.
+ */
+export function checkEnds({ source, target }: MirrorEnds): void {
+  const [from, to] = [skipFilters(source), skipFilters(target)];
+  if (from === to) throw refusal("Can't mirror node into itself");
+  if (isInChain(to, from)) {
+    throw refusal(
+      target === to
+        ? `Cannot mirror '${source.name}' to '${target.name}': it is in the source's backing chain`
+        : "Cannot mirror to a filter on top of a node in the source's backing chain",
+    );
+  }
+  if (isInChain(from, to)) {
+    throw refusal(`Cannot mirror '${source.name}' to '${target.name}', which is based on it`);
+  }
+  for (const node of [source, target]) {
+    const job = [...node.parents].find(({ parent }) => parent.kind === 'job');
+    if (job) throw busy(node, `block device is in use by block job: ${job.parent.name}`);
+  }
+}
+
+/**
+ * @throws {BlockError} `EINVAL` for a node of another size, or one of which it is not certain that
+ *   it shows the same bytes as the source.
+ */
+export function checkReplaced(replaced: BlockNode, { source }: MirrorEnds): void {
+  if (replaced.size !== source.size) {
+    throw refusal('cannot replace image with a mirror image of different size');
+  }
+  for (let node: BlockNode | undefined = replaced; node; node = node.filtered) {
+    if (node === source) return;
+  }
+  const names = `Cannot replace '${replaced.name}' by a node mirrored from '${source.name}'`;
+  const reason = 'because it cannot be guaranteed that doing so would not lead to';
+  throw refusal(`${names}, ${reason} an abrupt change of visible data`);
+}
+
+/** The error of a target of another size, which ends the job rather than refusing it. */
+export function sizesDiffer({ source, target }: MirrorEnds): BlockError {
+  const reason = `Source and target image have different sizes: ${source.size} and ${target.size}`;
+  return new BlockError('EINVAL', `mirror "${source.name}" to "${target.name}"`, reason);
+}
+
+function busy(node: BlockNode, reason: string): BlockError {
+  return new BlockError('EBUSY', 'start the mirror', `Node '${node.name}' is busy: ${reason}`);
+}
