@@ -114,7 +114,7 @@ export class BlockNode {
     return this.#driver.backing?.node;
   }
 
-  /** What is allocated at a time, in bytes; `undefined` where that has no meaning. */
+  /** Bytes that are allocated at a time; `undefined` where that has no meaning. */
   get clusterSize(): number | undefined {
     return this.#driver.clusterSize;
   }
@@ -233,7 +233,7 @@ export class BlockNode {
       : clip(extent, skipped, length);
   }
 
-  /** A parent, of this node or of one that stands on it, that lets nobody do that. */
+  /** A parent of this node, or of one that stands on it, that lets nobody do that. */
   #findUnsharing(permission: Permission): EdgeParent | undefined {
     for (const { parent, owner } of this.parents) {
       const found = owner ? owner.#findUnsharing(permission) : parent;
@@ -259,10 +259,10 @@ export class BlockNode {
     if (this.#bitmaps.size > 0) {
       throw new BlockError('EBUSY', action, 'a dirty bitmap tracks the disk at its present size');
     }
-    const driver = this.#driver;
-    if (!driver.resize) throw new BlockError('ENOTSUP', action, 'its driver has a fixed size');
-    await this.#run(() => driver.resize?.(size));
-    this.#size = driver.size();
+    if (!this.#driver.resize)
+      throw new BlockError('ENOTSUP', action, 'its driver has a fixed size');
+    await this.#run(() => this.#driver.resize?.(size));
+    this.#size = this.#driver.size();
   }
 
   /**
@@ -344,10 +344,10 @@ export class BlockNode {
     body: (actual: WriteOptions) => Promise<void>,
   ): Pending {
     const driver = this.#driver;
-    const emulate = forceUnitAccess && !driver.supports.forceUnitAccess;
+    const isNative = forceUnitAccess && driver.supports.forceUnitAccess;
     const change = async () => {
-      await body({ forceUnitAccess: forceUnitAccess && !emulate });
-      if (emulate) await driver.flush();
+      await body({ forceUnitAccess: isNative });
+      if (forceUnitAccess && !isNative) await driver.flush();
     };
     const start = () => {
       if (driver.limits.alignment === 1) return change();
@@ -357,15 +357,10 @@ export class BlockNode {
   }
 
   /**
-   * Counts a request from its beginning to its end, and marks the `changed` bytes at `offset`; in
-   * the bitmap `unmarked` only if it failed.
+   * Counts a request from beginning to end, and marks the `changed` bytes at `offset`; `unmarked`
+   * only if it failed.
    */
-  #run<T>(
-    start: () => Pending<T>,
-    offset = 0,
-    changed = 0,
-    unmarked: DirtyBitmap | undefined = undefined,
-  ): Pending<T> {
+  #run<T>(start: () => Pending<T>, offset = 0, changed = 0, unmarked?: DirtyBitmap): Pending<T> {
     this.#inFlight += 1;
     let result: Pending<T>;
     try {

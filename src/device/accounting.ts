@@ -2,8 +2,10 @@
  * The accounts of a device: what the guest asked for and how long it took.
  *
  * As QEMU's block accounting, a request ends in one of three ways: it is done, it failed (the disk
- * could not), or it was invalid (the disk was not asked). Bytes are those of requests that are
- * done; latencies, from submission to completion, are those of requests that reached the disk.
+ * could not), or it was invalid (the disk was not asked). A failure that is ignored is done; one
+ * that stops the machine counts when it has ended, whatever was tried before that. Bytes are those
+ * of requests that are done; latencies, from submission to completion, are those of requests that
+ * are done or failed.
  *
  * The mean queue depth is weighted by time, at no cost per request beyond one addition. The area
  * under the depth is the sum of (end - start) over all requests, where "now" is the end of those
@@ -34,7 +36,7 @@ export interface OperationStatistics {
   readonly requests: number;
   /** Bytes that they moved or named. */
   readonly bytes: number;
-  /** Requests that the disk could not carry out. */
+  /** Requests that the disk could not carry out, or that a stopped device took along. */
   readonly failed: number;
   /** Requests that were refused without asking the disk. */
   readonly invalid: number;
@@ -69,6 +71,17 @@ export class OperationAccount {
   failed = 0;
   invalid = 0;
   readonly latency: LatencyHistogram = new LatencyHistogram();
+
+  countDone(bytes: number, latencyMs: number): void {
+    this.requests += 1;
+    this.bytes += bytes;
+    this.latency.record(latencyMs);
+  }
+
+  countFailed(latencyMs: number): void {
+    this.failed += 1;
+    this.latency.record(latencyMs);
+  }
 
   reset(): void {
     this.requests = 0;

@@ -12,6 +12,10 @@
  *                    ^                            |  at once, or by a promise
  *        callback ---+--- account <--- status <---+
  *
+ * A failure of the disk may stop the machine instead of failing the request, which then is kept.
+ * While it is stopped nothing new starts: requests wait in the queue, those that were kept before
+ * those that were not. What was in flight ends, and the guest is told.
+ *
  * The device holds an edge, not a node: a pivot redirects it, and the device goes on without
  * noticing. Buffers are the guest's and are used in place, which is why it must not touch them
  * before the request has completed.
@@ -19,51 +23,37 @@
 
 import { BlockError } from '../base/errors.ts';
 import type { Pending } from '../base/pending.ts';
-import { isPowerOfTwo } from '../base/ranges.ts';
-import type { WriteOptions } from '../block/driver.ts';
 import type { BlockEdge } from '../block/edge.ts';
+import type { IoStatus } from '../block/error-policy.ts';
 import type { Clock } from '../env/env.ts';
 import { Signal } from '../sync/signal.ts';
 import { DeviceAccounts, type DeviceStatistics } from './accounting.ts';
-import { checkSegments, isOnDisk } from './check.ts';
+import { Backend, type BackendOptions } from './backend.ts';
 import {
   configurationOf,
   type DeviceConfiguration,
   type Feature,
   featuresOf,
 } from './configuration.ts';
+import { type FailureOptions, Failures, pathOf } from './failures.ts';
 import { RequestQueue, type Slot } from './queue.ts';
 import {
   type Complete,
   type GuestRequest,
-  ID_LENGTH,
   lengthOf,
   SECTOR_SIZE,
-  type Segment,
   STATUS,
   type Status,
 } from './request.ts';
-import { encodeSerial } from './serial.ts';
+import { WaitingLine } from './waiting-line.ts';
 
-export interface VirtioBlockOptions {
+export interface VirtioBlockOptions extends BackendOptions, FailureOptions {
   readonly name: string;
-  /** What getId returns: up to 20 characters of ASCII. @default '' */
-  readonly serial?: string;
-  /** @default Whether the node is read-only. */
-  readonly readOnly?: boolean;
   /** How many requests there may be at a time: a power of two up to 32768. @default 256 */
   readonly queueSize?: number;
-  /** Completed writes may stay in a volatile cache until a flush. @default true */
-  readonly writeCache?: boolean;
-  /** Told of each failure of the disk, whose kind the status does not show. */
+  /** Told why a request fails, which the status does not show. */
   readonly onError?: (error: BlockError, request: GuestRequest) => void;
 }
-
-/** The largest virtqueue (virtio 1.2, 2.7). */
-export const QUEUE_SIZE_MAX = 32_768;
-
-/** Most calls of {@link VirtioBlockDevice.request} that wait for a slot. */
-export const WAITERS_MAX = 1024;
 
 /** Bytes, with {@link REQUEST_COST} for each request, between two turns of the event loop. */
 const TURN_BUDGET = 8 * 1024 * 1024;
@@ -71,29 +61,23 @@ const TURN_BUDGET = 8 * 1024 * 1024;
 /** What a request costs beside its bytes: about the time that copying so many takes. */
 const REQUEST_COST = 4096;
 
-const WRITE_THROUGH: WriteOptions = { forceUnitAccess: true };
-
-/** A call of request() that waits for a slot. */
-interface Waiter {
-  readonly request: GuestRequest;
-  readonly resolve: (status: Status) => void;
-  readonly reject: (error: BlockError) => void;
-}
+/** What it does with its queue; `leaving` it is stopped and closed, and fails what waits. */
+type Phase = 'running' | 'stopped' | 'leaving';
 
 export class VirtioBlockDevice {
   readonly name: string;
   readonly readOnly: boolean;
   /** The features that it offers (5.2.3). */
   readonly features: ReadonlySet<Feature>;
-  readonly #edge: BlockEdge;
+  readonly #backend: Backend;
   readonly #clock: Clock;
-  readonly #onError: VirtioBlockOptions['onError'];
-  readonly #id: Uint8Array;
+  readonly #options: VirtioBlockOptions;
+  readonly #failures: Failures;
   readonly #queue: RequestQueue;
   readonly #accounts: DeviceAccounts;
-  readonly #waiters: Waiter[] = [];
+  readonly #line: WaitingLine;
   readonly #idle = new Signal();
-  #writeback: boolean;
+  #phase: Phase = 'running';
   #budget = TURN_BUDGET;
   /** When the last request completed. */
   #stampMs = 0;
@@ -108,23 +92,15 @@ export class VirtioBlockDevice {
    */
   constructor(edge: BlockEdge, clock: Clock, options: VirtioBlockOptions) {
     const { name, queueSize = 256 } = options;
-    const { readOnly = edge.node.options.readOnly } = options;
-    if (edge.node.options.readOnly && !readOnly) {
-      throw new BlockError('EPERM', `attach "${name}" for writing`, 'the disk is read-only');
-    }
-    if (!isPowerOfTwo(queueSize) || queueSize > QUEUE_SIZE_MAX) {
-      const rule = `the queue size must be a power of two up to ${QUEUE_SIZE_MAX}`;
-      throw new RangeError(`Cannot make a device: ${rule}: ${queueSize}`);
-    }
     this.name = name;
-    this.readOnly = readOnly;
-    this.features = featuresOf({ readOnly });
-    this.#edge = edge;
-    this.#clock = clock;
-    this.#onError = options.onError;
-    this.#id = encodeSerial(options.serial ?? '');
-    this.#writeback = options.writeCache ?? true;
     this.#accounts = new DeviceAccounts(clock.nowMs());
+    this.#backend = new Backend(edge, this.#accounts, options);
+    this.readOnly = this.#backend.readOnly;
+    this.features = featuresOf(this);
+    this.#clock = clock;
+    this.#options = options;
+    this.#failures = new Failures(options);
+    this.#line = new WaitingLine(name);
     this.#queue = new RequestQueue(queueSize, {
       done: (slot) => this.#done(slot),
       failed: (slot, error) => this.#fail(slot, error),
@@ -133,15 +109,15 @@ export class VirtioBlockDevice {
 
   /** The configuration space (5.2.4). It follows the disk, whose size may change. */
   get config(): DeviceConfiguration {
-    return configurationOf(this.#edge.node, {
+    return configurationOf(this.#backend.edge.node, {
       queueSize: this.#queue.size,
-      writeback: this.#writeback,
+      writeback: this.#backend.writeback,
     });
   }
 
   /** Sectors of 512 bytes. */
   get capacity(): number {
-    return Math.floor(this.#edge.size / SECTOR_SIZE);
+    return Math.floor(this.#backend.edge.size / SECTOR_SIZE);
   }
 
   get queueSize(): number {
@@ -158,9 +134,24 @@ export class VirtioBlockDevice {
     return this.#closing !== undefined;
   }
 
+  /** Whether the machine is stopped, for this device. */
+  get stopped(): boolean {
+    return this.#phase === 'stopped';
+  }
+
+  /** Which error stopped the machine, until {@link cont}; `undefined` when none can. */
+  get ioStatus(): IoStatus | undefined {
+    return this.#failures.ioStatus;
+  }
+
+  /** Its place in QEMU's tree of objects, as DEVICE_DELETED tells it. */
+  get path(): string {
+    return pathOf(this);
+  }
+
   /** As the guest sets the writeback field (VIRTIO_BLK_F_CONFIG_WCE); for requests from now on. */
   setWriteback(writeback: boolean): void {
-    this.#writeback = writeback;
+    this.#backend.writeback = writeback;
   }
 
   /**
@@ -176,7 +167,7 @@ export class VirtioBlockDevice {
       return true;
     }
     // Without this, a guest that fills each slot the moment it is free would shut out the waiters.
-    if (this.#waiters.length > 0) return false;
+    if (this.#line.length > 0) return false;
     return this.#accept(request, complete);
   }
 
@@ -192,11 +183,8 @@ export class VirtioBlockDevice {
     return new Promise((resolve, reject) => {
       if (this.#closing) {
         reject(this.#shutDownError());
-      } else if (this.#waiters.length >= WAITERS_MAX) {
-        const rule = `at most ${WAITERS_MAX} requests may wait for a slot`;
-        reject(new RangeError(`Cannot submit to "${this.name}": ${rule}: ${WAITERS_MAX} do`));
-      } else if (this.#waiters.length > 0 || !this.#accept(request, resolve)) {
-        this.#waiters.push({ request, resolve, reject });
+      } else if (this.#line.length > 0 || !this.#accept(request, resolve)) {
+        this.#line.push({ request, resolve, reject });
       }
     });
   }
@@ -211,16 +199,60 @@ export class VirtioBlockDevice {
     this.#accounts.reset(this.#clock.nowMs());
   }
 
-  /** Takes no more requests, waits until those in the queue have completed, and leaves the disk. */
+  /**
+   * Stops with the machine: starts nothing until {@link cont}.
+   *
+   * @returns Resolves when nothing is in flight any more, or the machine continues before that.
+   */
+  async stop(): Promise<void> {
+    if (this.#phase === 'running') this.#halt();
+    while (this.#phase !== 'running' && this.#inFlight > 0) await this.#idle.wait();
+  }
+
+  /** Goes on with the machine: what failed is tried again, then what has waited meanwhile. */
+  cont(): void {
+    this.#failures.forget();
+    if (this.#phase !== 'stopped') return;
+    this.#phase = 'running';
+    this.#stampMs = this.#clock.nowMs();
+    this.#idle.notifyAll();
+    this.#queue.putBack();
+    this.#wake();
+  }
+
+  /**
+   * Unplugs the device: it takes no more requests, waits until those in the queue have completed,
+   * and leaves the disk. In a stopped machine those that are not in flight complete with IOERR,
+   * for the disk is not to change then. Errors do not stop the machine any more.
+   */
   close(): Promise<void> {
-    this.#closing ??= this.#shutDown();
+    if (!this.#closing) {
+      this.#closing = this.#shutDown();
+      // Not before the line above: a guest that is answered may ask again.
+      if (this.#phase === 'stopped') this.#leave();
+    }
     return this.#closing;
   }
 
   async #shutDown(): Promise<void> {
-    for (const { reject } of this.#waiters.splice(0)) reject(this.#shutDownError());
+    this.#line.rejectAll(this.#shutDownError());
     while (this.#accounts.depth > 0) await this.#idle.wait();
-    this.#edge.close();
+    this.#backend.edge.close();
+  }
+
+  #halt(): void {
+    this.#phase = 'stopped';
+    if (this.#closing) this.#leave();
+  }
+
+  #leave(): void {
+    this.#phase = 'leaving';
+    this.#queue.putBack();
+    this.#wake();
+  }
+
+  get #inFlight(): number {
+    return this.#accounts.depth - this.#queue.waitingCount - this.#queue.keptCount;
   }
 
   #shutDownError(): BlockError {
@@ -244,24 +276,29 @@ export class VirtioBlockDevice {
     slot.startMs = nowMs;
     this.#accounts.begin(nowMs);
     this.#queue.push(slot);
-    if (!this.#processing && !this.#resting) this.#process();
+    this.#wake();
     return true;
+  }
+
+  #wake(): void {
+    if (!this.#processing && !this.#resting) this.#process();
   }
 
   /** Carries out what waits in the queue, until it is empty or the budget of this turn is spent. */
   #process(): void {
     this.#processing = true;
     try {
-      while (this.#budget > 0) {
+      while (this.#budget > 0 && this.#phase !== 'stopped') {
         const slot = this.#queue.shift();
         if (!slot) return;
         this.#budget -= REQUEST_COST;
-        this.#carryOut(slot);
+        if (this.#phase === 'running') this.#carryOut(slot);
+        else this.#giveUp(slot);
       }
     } finally {
       this.#processing = false;
       // Also when a callback has thrown: the others must not wait for ever.
-      if (this.#queue.waitingCount > 0) this.#rest();
+      if (this.#queue.waitingCount > 0 && this.#phase !== 'stopped') this.#rest();
     }
   }
 
@@ -277,7 +314,7 @@ export class VirtioBlockDevice {
   #carryOut(slot: Slot): void {
     let started: Pending | Status;
     try {
-      started = this.#start(slot);
+      started = this.#backend.start(slot);
     } catch (error) {
       this.#fail(slot, error);
       return;
@@ -287,86 +324,48 @@ export class VirtioBlockDevice {
     else this.#done(slot);
   }
 
-  /** @returns The disk's answer, or the status of a request that it was not asked for. */
-  #start(slot: Slot): Pending | Status {
-    const { request } = slot;
-    const { operations } = this.#accounts;
-    switch (request.type) {
-      case 'in': {
-        slot.account = operations.in;
-        const { sector, data } = request;
-        if (!isOnDisk(request, this.#edge.size)) return STATUS.IOERR;
-        return this.#edge.read(sector * SECTOR_SIZE, data);
-      }
-      case 'out': {
-        slot.account = operations.out;
-        const { sector, data } = request;
-        if (this.readOnly || !isOnDisk(request, this.#edge.size)) return STATUS.IOERR;
-        const options = this.#writeback ? undefined : WRITE_THROUGH;
-        return this.#edge.write(sector * SECTOR_SIZE, data, options);
-      }
-      case 'flush':
-        slot.account = operations.flush;
-        return this.#edge.flush();
-      case 'discard':
-      case 'writeZeroes': {
-        slot.account = operations[request.type];
-        const status = checkSegments(request, { size: this.#edge.size, readOnly: this.readOnly });
-        if (status !== STATUS.OK) return status;
-        return this.#startSegments(request);
-      }
-      case 'getId':
-        slot.account = operations.getId;
-        if (request.data.length !== ID_LENGTH) return STATUS.IOERR;
-        request.data.set(this.#id);
-        return;
-      default:
-        // A type that the types do not know (5.2.6); there is no account for it.
-        slot.account = undefined;
-        return STATUS.UNSUPP;
-    }
-  }
-
-  #startSegments(request: Extract<GuestRequest, { segments: unknown }>): Pending {
-    const options = { forceUnitAccess: !this.#writeback };
-    const startOne = ({ sector, sectors, unmap }: Segment) => {
-      const [offset, length] = [sector * SECTOR_SIZE, sectors * SECTOR_SIZE];
-      if (request.type === 'discard') return this.#edge.discard(offset, length);
-      return this.#edge.writeZeroes(offset, length, { ...options, mayUnmap: unmap });
-    };
-    const [first, ...others] = request.segments;
-    if (first && others.length === 0) return startOne(first);
-    return inTurn(request.segments, startOne);
-  }
-
   #done(slot: Slot): void {
     const nowMs = this.#clock.nowMs();
     const length = lengthOf(slot.request);
     this.#budget -= length;
-    const { account } = slot;
-    if (account) {
-      account.requests += 1;
-      account.bytes += length;
-      account.latency.record(nowMs - slot.startMs);
-    }
+    slot.account?.countDone(length, nowMs - slot.startMs);
     this.#end(slot, STATUS.OK, nowMs);
   }
 
   #fail(slot: Slot, error: unknown): void {
-    const nowMs = this.#clock.nowMs();
-    const { request, account } = slot;
-    if (account) {
-      account.failed += 1;
-      account.latency.record(nowMs - slot.startMs);
-    }
+    this.#stampMs = this.#clock.nowMs();
     if (!(error instanceof BlockError)) {
       // A defect of this program, which is no answer to a guest.
-      this.#accounts.end(nowMs);
-      this.#queue.release(slot);
+      slot.account?.countFailed(this.#stampMs - slot.startMs);
+      this.#leaveQueue(slot);
       throw error;
     }
-    this.#onError?.(error, request);
-    this.#end(slot, STATUS.IOERR, nowMs);
+    const wanted = this.#failures.actionFor(slot.request, error);
+    const action = wanted === 'stop' && this.#closing ? 'report' : wanted;
+    if (action === 'stop') {
+      // Before anybody is told: who is may let the machine continue, or unplug the device.
+      this.#queue.keep(slot);
+      this.#phase = 'stopped';
+      this.#idle.notifyAll();
+    }
+    const nodeName = this.#backend.edge.node.name;
+    this.#failures.tell({ request: slot.request, error, action, nodeName });
+    if (action === 'ignore') this.#done(slot);
+    else if (action === 'report') this.#report(slot, error);
+    else if (this.stopped) this.#options.onStop?.('io-error');
+  }
+
+  /** Fails a request that waits in a device that leaves. */
+  #giveUp(slot: Slot): void {
+    slot.account = this.#accounts.operations[slot.request.type];
+    this.#stampMs = this.#clock.nowMs();
+    this.#report(slot, this.#shutDownError());
+  }
+
+  #report(slot: Slot, error: BlockError): void {
+    slot.account?.countFailed(this.#stampMs - slot.startMs);
+    this.#options.onError?.(error, slot.request);
+    this.#end(slot, STATUS.IOERR, this.#stampMs);
   }
 
   #refuseInvalid(slot: Slot, status: Status): void {
@@ -377,24 +376,24 @@ export class VirtioBlockDevice {
   #end(slot: Slot, status: Status, nowMs: number): void {
     const { complete } = slot;
     this.#stampMs = nowMs;
-    this.#accounts.end(nowMs);
-    this.#queue.release(slot);
+    this.#leaveQueue(slot);
     complete(status, nowMs);
-    if (this.#waiters.length > 0) this.#admit();
-    if (this.#closing && this.#accounts.depth === 0) this.#idle.notifyAll();
+    if (this.#line.length > 0) this.#admit();
+  }
+
+  #leaveQueue(slot: Slot): void {
+    this.#accounts.end(this.#stampMs);
+    this.#queue.release(slot);
+    if (this.#idle.waiting > 0) this.#idle.notifyAll();
   }
 
   /** Lets those who wait for a slot have the free ones. */
   #admit(): void {
     while (this.#accounts.depth < this.#queue.size) {
       // Out of the line first: its request may complete at once, and bring us here again.
-      const waiter = this.#waiters.shift();
+      const waiter = this.#line.shift();
       if (!waiter) return;
       this.#accept(waiter.request, waiter.resolve);
     }
   }
-}
-
-async function inTurn<T>(items: readonly T[], act: (item: T) => Pending): Promise<void> {
-  for (const item of items) await act(item);
 }

@@ -25,28 +25,18 @@ import {
   ioStatusAfter,
 } from '../block/error-policy.ts';
 import type { RestingParent } from '../block/parent.ts';
-import type { Clock } from '../env/env.ts';
 import { Alarm } from '../sync/alarm.ts';
 import { Signal } from '../sync/signal.ts';
 import type { BlockJobInfo, JobEvent, JobOutcome, JobProgress, JobState } from './events.ts';
 import { type JobStatus, type JobVerb, TRANSITIONS, VERBS } from './states.ts';
 import { JobTransaction, type TransactionMember } from './transaction.ts';
-import { type FailedRequest, JobCancelled, type JobControl, type JobWork } from './work.ts';
-
-export interface JobOptions {
-  readonly id: string;
-  readonly type: BlockJobInfo['type'];
-  /** Bytes a second; 0 is no limit. */
-  readonly speed: number;
-  /** The result counts without being asked for by {@link Job.finalize}. @default true */
-  readonly autoFinalize?: boolean;
-  /** The job is forgotten when it is over, without {@link Job.dismiss}. @default true */
-  readonly autoDismiss?: boolean;
-  /** With whom it counts. @default With nobody. */
-  readonly transaction?: JobTransaction;
-  readonly clock: Clock;
-  readonly onEvent: (event: JobEvent) => void;
-}
+import {
+  type FailedRequest,
+  JobCancelled,
+  type JobControl,
+  type JobOptions,
+  type JobWork,
+} from './work.ts';
 
 export class Job implements JobControl, TransactionMember, RestingParent {
   readonly id: string;
@@ -290,8 +280,6 @@ export class Job implements JobControl, TransactionMember, RestingParent {
     this.leaveIfCancelled();
   }
 
-  // As a member of its transaction.
-
   pend(): void {
     this.#become('pending', 'all of its transaction are done');
     if (this.autoFinalize) return;
@@ -309,8 +297,6 @@ export class Job implements JobControl, TransactionMember, RestingParent {
     if (this.#status === 'created') this.discard();
     else if (this.#verdict === 'open') this.#cancelNow('another job of its transaction has failed');
   }
-
-  // As the parent of its disks.
 
   beginRest(): void {
     this.#drains += 1;

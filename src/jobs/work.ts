@@ -4,7 +4,25 @@
 
 import type { BlockError } from '../base/errors.ts';
 import type { ErrorAction, ErrorPolicy } from '../block/error-policy.ts';
-import type { JobProgress } from './events.ts';
+import type { Clock } from '../env/env.ts';
+import type { BlockJobInfo, JobEvent, JobProgress } from './events.ts';
+import type { JobTransaction } from './transaction.ts';
+
+/** What a job is made with. */
+export interface JobOptions {
+  readonly id: string;
+  readonly type: BlockJobInfo['type'];
+  /** Bytes a second; 0 is no limit. */
+  readonly speed: number;
+  /** The result counts without being asked for by {@link Job.finalize}. @default true */
+  readonly autoFinalize?: boolean;
+  /** The job is forgotten when it is over, without {@link Job.dismiss}. @default true */
+  readonly autoDismiss?: boolean;
+  /** With whom it counts. @default With nobody. */
+  readonly transaction?: JobTransaction;
+  readonly clock: Clock;
+  readonly onEvent: (event: JobEvent) => void;
+}
 
 /** What one kind of job does. */
 export interface JobWork {

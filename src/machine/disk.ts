@@ -88,7 +88,9 @@ export class Disk implements AsyncDisposable {
     this.#node = node;
     this.#path = path;
     const onError = (error: BlockError, request: GuestRequest) => this.#errors.set(request, error);
-    this.device = machine.addDevice(node.name, { name: 'disk', onError });
+    // Nobody continues a disk by itself, so it never stops: errors are its guest's to deal with.
+    const policies = { rerror: 'report', werror: 'report' } as const;
+    this.device = machine.addDevice(node.name, { name: 'disk', onError, ...policies });
   }
 
   /** Bytes; a multiple of 512. */

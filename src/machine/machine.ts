@@ -9,6 +9,7 @@ import type { DriverRegistry } from '../block/driver.ts';
 import { BlockEdge } from '../block/edge.ts';
 import { BlockGraph } from '../block/graph.ts';
 import type { Permission } from '../block/parent.ts';
+import type { DeviceEvent } from '../device/events.ts';
 import { VirtioBlockDevice, type VirtioBlockOptions } from '../device/virtio-blk.ts';
 import { drivers } from '../drivers/index.ts';
 import type { Env } from '../env/env.ts';
@@ -18,9 +19,10 @@ import { Job } from '../jobs/job.ts';
 import { MirrorWork } from '../jobs/mirror/mirror.ts';
 import type { MirrorOptions } from '../jobs/mirror/options.ts';
 import type { JobTransaction } from '../jobs/transaction.ts';
+import { RunState, type RunStateEvent } from './run-state.ts';
 
 /** An event with its time, as QMP sends it. */
-export type MachineEvent = JobEvent & {
+export type MachineEvent = (JobEvent | DeviceEvent | RunStateEvent) & {
   /** UTC since 1970. */
   readonly timestamp: { readonly seconds: number; readonly microseconds: number };
 };
@@ -54,6 +56,8 @@ const JOB_ID = /^[A-Za-z][A-Za-z0-9._-]*$/;
 export class Machine {
   readonly env: Env;
   readonly graph: BlockGraph;
+  /** Whether the guest runs. */
+  readonly runState: RunState;
   readonly #devices = new Set<VirtioBlockDevice>();
   readonly #jobs = new Map<string, Job>();
   readonly #listeners = new Set<(event: MachineEvent) => void>();
@@ -62,6 +66,11 @@ export class Machine {
   constructor(env: Env, extra: DriverRegistry = {}) {
     this.env = env;
     this.graph = new BlockGraph(env, { ...drivers, ...filters, ...extra });
+    this.runState = new RunState({
+      devices: this.#devices,
+      flushAll: () => this.#flushAll(),
+      onEvent: (event) => this.#emit(event),
+    });
   }
 
   /** Calls `listener` with each event, in order and at once. @returns What ends that. */
@@ -70,15 +79,38 @@ export class Machine {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Gives a guest a disk to use. @throws {BlockError} `ENODEV` when there is no such node. */
+  /**
+   * Gives a guest a disk to use. An error that its policies stop for stops the machine.
+   *
+   * @throws {BlockError} `ENODEV` when there is no such node, `EBUSY` for one that another writes to,
+   *   `EPERM` for a read-only one; {@link RangeError} as the device's own options say.
+   */
   addDevice(nodeName: string, options: VirtioBlockOptions): VirtioBlockDevice {
     const node = this.graph.find(nodeName);
     const { name, readOnly = node.options.readOnly } = options;
     const needs = readOnly ? READING : WRITING;
     const edge = new BlockEdge(node, { name, kind: 'device', needs });
-    const device = new VirtioBlockDevice(edge, this.env.clock, options);
-    this.#devices.add(device);
-    return device;
+    const onEvent = (event: DeviceEvent) => this.#emit(event);
+    const onStop = () => this.runState.stopForError();
+    try {
+      const wired = { onEvent, onStop, ...options };
+      const device = new VirtioBlockDevice(edge, this.env.clock, wired);
+      this.#devices.add(device);
+      this.runState.admit(device);
+      return device;
+    } catch (error) {
+      edge.close();
+      throw error;
+    }
+  }
+
+  /** Takes a device out of the machine, once what its guest asked for has ended. */
+  async unplug(device: VirtioBlockDevice): Promise<void> {
+    await device.close();
+    if (!this.#devices.delete(device)) return;
+    const { name, path } = device;
+    this.#emit({ event: 'DEVICE_DELETED', data: { path: `${path}/virtio-backend` } });
+    this.#emit({ event: 'DEVICE_DELETED', data: { device: name, path } });
   }
 
   /** The jobs that are not forgotten yet, the oldest first. */
@@ -140,7 +172,11 @@ export class Machine {
     }
   }
 
-  #emit(event: JobEvent): void {
+  async #flushAll(): Promise<void> {
+    await Promise.all(this.graph.nodes.map((node) => node.flush()));
+  }
+
+  #emit(event: JobEvent | DeviceEvent | RunStateEvent): void {
     const microseconds = Math.floor(this.env.clock.wallMs() * 1000);
     const timestamp = {
       seconds: Math.floor(microseconds / 1e6),

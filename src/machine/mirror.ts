@@ -221,6 +221,18 @@ function refuseReady(outcome: MirrorOutcome): never {
   throw new BlockError('ECANCELED', 'wait for the mirror', `it was ${outcome.status}`);
 }
 
-function jobOf({ data }: MachineEvent): string {
-  return 'id' in data ? data.id : data.device;
+/** The job that an event tells of, if it tells of one. */
+function jobOf(event: MachineEvent): string | undefined {
+  switch (event.event) {
+    case 'JOB_STATUS_CHANGE':
+    case 'BLOCK_JOB_PENDING':
+      return event.data.id;
+    case 'BLOCK_JOB_READY':
+    case 'BLOCK_JOB_COMPLETED':
+    case 'BLOCK_JOB_CANCELLED':
+    case 'BLOCK_JOB_ERROR':
+      return event.data.device;
+    default:
+      return undefined;
+  }
 }

@@ -78,6 +78,7 @@ describe('insertFilter()', () => {
     expect(filter.options).toEqual({
       name: 'filter',
       driver: 'filter',
+      implicit: false,
       readOnly: true,
       unmap: true,
       detectZeroes: 'off',

@@ -44,6 +44,44 @@ describe('RequestQueue', () => {
     expect(queue.waitingCount).toBe(0);
   });
 
+  it('puts back what was kept in the order of submission, before what waits', () => {
+    const queue = new RequestQueue(8, nobody);
+    const slots = Array.from({ length: 8 }, () => take(queue));
+    for (const slot of slots.slice(0, 6)) queue.push(slot);
+    const started = [0, 1, 2, 3].map(() => queue.shift());
+    for (const index of [2, 0, 3]) {
+      const slot = started[index];
+      if (slot) queue.keep(slot);
+    }
+    expect([queue.keptCount, queue.waitingCount]).toEqual([3, 2]);
+    queue.putBack();
+    expect([queue.keptCount, queue.waitingCount]).toEqual([0, 5]);
+    for (const slot of slots.slice(6)) queue.push(slot);
+    const order = Array.from({ length: 7 }, () => slots.indexOf(queue.shift() ?? take(queue)));
+    expect(order).toEqual([0, 2, 3, 4, 5, 6, 7]);
+    expect(queue.shift()).toBeUndefined();
+  });
+
+  it('knows the order of what is kept again, when what came later was kept before', () => {
+    const queue = new RequestQueue(4, nobody);
+    const slots = Array.from({ length: 4 }, () => take(queue));
+    for (const slot of slots) queue.push(slot);
+    for (const index of [3, 1, 0, 2, 1, 3]) {
+      const started = Array.from({ length: 4 }, () => queue.shift());
+      for (let count = 0; count < 4; count += 1) {
+        const slot = started[(index + count * 3) % 4];
+        if (slot) queue.keep(slot);
+      }
+      queue.putBack();
+    }
+    expect(slots.map(() => queue.shift())).toEqual(slots);
+  });
+
+  it('refuses a size that no virtqueue has', () => {
+    for (const size of [0, 3, 65_536])
+      expect(() => new RequestQueue(size, nobody)).toThrow(RangeError);
+  });
+
   it('tells its owner which slot a promise was for', () => {
     const told: unknown[] = [];
     const queue = new RequestQueue(2, {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { STATUS } from '../../src/device/request.ts';
-import { WAITERS_MAX } from '../../src/device/virtio-blk.ts';
+import { WAITERS_MAX } from '../../src/device/waiting-line.ts';
 import { askAgain, DISK_SIZE, deviceRig, read, submitting } from '../support/device-rig.ts';
 import { settle, watch } from '../support/settle.ts';
 

@@ -26,6 +26,8 @@ import { CopyFailed, type MirrorPair } from './pair.ts';
 export const COPIES_MAX = 16;
 /** How long an unused speed limit adds up, and how long a copy may take at the limit. */
 const SLICE_MS = 50;
+/** How many copies share a ration that is short. */
+const RATION_SHARES = 4;
 /** What is the shortest piece of a copy at a very low limit, in bytes. */
 const PIECE_MIN = 512;
 /** Flush the target whenever so many bytes were written to it, one flush at a time. */
@@ -54,6 +56,7 @@ export class Copier {
   readonly #buffers: Uint8Array[];
   readonly #bufferLength: number;
   #copiesMax = COPIES_MAX;
+  #copyMax: number;
   #inFlight = 0;
   /** Where to look for dirty ranges next: what a guest keeps writing to waits for its turn. */
   #cursor = 0;
@@ -76,6 +79,7 @@ export class Copier {
     const length = Math.min(Math.max(share, unit), TRANSFER_MAX);
     const count = Math.min(COPIES_MAX, Math.floor(bufSize / length));
     this.#bufferLength = length;
+    this.#copyMax = length;
     const memory = env.files.directBuffer(count * length);
     this.#buffers = Array.from({ length: count }, (_, index) =>
       memory.subarray(index * length, (index + 1) * length),
@@ -97,14 +101,29 @@ export class Copier {
     this.#pieceAlarm.ring();
   }
 
+  /** Counts a guest's own write against the limit. @returns How long it has to wait, in ms. */
+  delayFor(length: number): number {
+    this.#charge(length);
+    return this.#limited ? this.#pace.delayMs(this.#env.clock.nowMs()) : 0;
+  }
+
   /** From now on the speed limit does not hold: it is for the first phase. */
   unlimit(): void {
     this.#limited = false;
   }
 
-  /** How many copies may be in flight from now on, from 1 to {@link COPIES_MAX}. */
-  setCopiesMax(copiesMax: number): void {
-    this.#copiesMax = copiesMax;
+  /** How many bytes of copies can be in flight. */
+  get rationMax(): number {
+    return this.#buffers.length * this.#bufferLength;
+  }
+
+  /** How many bytes of copies may be in flight from now on; one granule may always. */
+  setRation(bytes: number): void {
+    const { granularity } = this.#pair.dirty;
+    // Some short copies rather than one long one: none keeps the guest waiting for long.
+    const share = alignDown(Math.floor(bytes / RATION_SHARES), granularity);
+    this.#copyMax = Math.min(Math.max(share, granularity), this.#bufferLength);
+    this.#copiesMax = Math.min(Math.max(Math.floor(bytes / this.#copyMax), 1), COPIES_MAX);
   }
 
   /** What waits for time to pass looks again: the job is to pause, or to end. */
@@ -247,8 +266,8 @@ export class Copier {
   /** At a low speed limit copies are short: a long one would be a burst and then a silence. */
   #lengthMax(): number {
     const { granularity } = this.#pair.dirty;
-    const inSlice = alignDown(Math.min(this.#inSlice(), this.#bufferLength), granularity);
-    return Math.max(inSlice, granularity);
+    const lengthMax = Math.min(this.#inSlice(), this.#bufferLength, this.#copyMax);
+    return Math.max(alignDown(lengthMax, granularity), granularity);
   }
 
   /** How long a piece of a copy may be. */

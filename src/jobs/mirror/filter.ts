@@ -19,6 +19,8 @@ import type {
 } from '../../block/driver.ts';
 import type { BlockEdge } from '../../block/edge.ts';
 import type { EdgeParent } from '../../block/parent.ts';
+import type { Clock } from '../../env/env.ts';
+import type { GuestWrites } from './guest-writes.ts';
 import type { MirrorPair } from './pair.ts';
 
 export interface MirrorFilterOptions {
@@ -27,9 +29,14 @@ export interface MirrorFilterOptions {
   /** To the target, for the guest's writes. */
   readonly target: BlockEdge;
   readonly pair: MirrorPair;
+  readonly guestWrites: GuestWrites;
   /** Zeroes may be unmapped on the target. */
   readonly unmap: boolean;
+  readonly clock: Clock;
 }
+
+/** Is told of each guest request that has completed, and how many bytes it has written. */
+export type Watcher = (latencyMs: number, written: number) => void;
 
 export class MirrorFilter implements BlockDriver {
   readonly limits: DriverLimits;
@@ -40,9 +47,13 @@ export class MirrorFilter implements BlockDriver {
   readonly #child: BlockEdge;
   readonly #target: BlockEdge;
   readonly #pair: MirrorPair;
+  readonly #guestWrites: GuestWrites;
   readonly #unmap: boolean;
+  readonly #clock: Clock;
+  #watcher: Watcher | undefined;
 
-  constructor({ child, target, pair, unmap }: MirrorFilterOptions) {
+  constructor(options: MirrorFilterOptions) {
+    const { child, target, pair } = options;
     const { transferMax, discardAlignment } = child.node.limits;
     this.limits = { alignment: 1, transferMax, discardAlignment };
     this.children = [child, target];
@@ -50,21 +61,34 @@ export class MirrorFilter implements BlockDriver {
     this.#child = child;
     this.#target = target;
     this.#pair = pair;
-    this.#unmap = unmap;
+    this.#guestWrites = options.guestWrites;
+    this.#unmap = options.unmap;
+    this.#clock = options.clock;
   }
 
   size(): number {
     return this.#child.size;
   }
 
+  /** From now on, or no more, tells of each read and write. */
+  watch(watcher: Watcher | undefined): void {
+    this.#watcher = watcher;
+  }
+
   read(offset: number, into: Uint8Array, origin?: EdgeParent): Pending {
-    return this.#child.read(offset, into, origin);
+    if (!this.#watcher) return this.#child.read(offset, into, origin);
+    return this.#timed(0, () => this.#child.read(offset, into, origin));
   }
 
   write(offset: number, from: Uint8Array, options: WriteOptions, origin?: EdgeParent): Pending {
+    if (!this.#watcher) return this.#write(offset, from, options, origin);
+    return this.#timed(from.length, () => this.#write(offset, from, options, origin));
+  }
+
+  #write(offset: number, from: Uint8Array, options: WriteOptions, origin?: EdgeParent): Pending {
     if (!this.#pair.isActive) return this.#child.write(offset, from, options, origin);
     const bytes = from.slice();
-    return this.#pair.mirror({
+    return this.#guestWrites.mirror({
       offset,
       length: bytes.length,
       toSource: (unmarked) =>
@@ -88,7 +112,7 @@ export class MirrorFilter implements BlockDriver {
       return this.#child.writeZeroes(offset, length, options, origin);
     }
     const zeroes = { forceUnitAccess, mayUnmap: mayUnmap && this.#unmap };
-    return this.#pair.mirror({
+    return this.#guestWrites.mirror({
       offset,
       length,
       toSource: (unmarked) =>
@@ -105,7 +129,7 @@ export class MirrorFilter implements BlockDriver {
   discard(offset: number, length: number, origin?: EdgeParent): Pending {
     const discard = () => this.#child.discard(offset, length, origin);
     // What a discarded range reads as is each disk's own affair, and both must read the same.
-    return this.#pair.isActive ? this.#pair.follow({ offset, length }, discard) : discard();
+    return this.#pair.isActive ? this.#guestWrites.follow({ offset, length }, discard) : discard();
   }
 
   flush(origin?: EdgeParent): Pending {
@@ -122,4 +146,10 @@ export class MirrorFilter implements BlockDriver {
 
   // The graph closes what is below.
   async close(): Promise<void> {}
+
+  async #timed(written: number, start: () => Pending): Promise<void> {
+    const startMs = this.#clock.nowMs();
+    await start();
+    this.#watcher?.(this.#clock.nowMs() - startMs, written);
+  }
 }

@@ -28,6 +28,7 @@
  * well, whatever the copy mode, so that the mode can change at any time.
  */
 
+import { assert } from '../../base/assert.ts';
 import { DirtyBitmap } from '../../bitmap/dirty-bitmap.ts';
 import { nextLayer } from '../../block/allocation.ts';
 import { drained } from '../../block/drain.ts';
@@ -41,6 +42,8 @@ import type { JobControl, JobWork } from '../work.ts';
 import { checkEnds, checkReplaced, sizesDiffer } from './checks.ts';
 import { Copier } from './copier.ts';
 import { MirrorFilter } from './filter.ts';
+import { Governor } from './governor.ts';
+import { GuestWrites } from './guest-writes.ts';
 import {
   type CopyMode,
   checkOptions,
@@ -87,7 +90,9 @@ interface MirrorParts {
   readonly target: BlockEdge;
   readonly dirty: DirtyBitmap;
   readonly pair: MirrorPair;
+  readonly guestWrites: GuestWrites;
   readonly filter: BlockNode;
+  readonly driver: MirrorFilter;
 }
 
 export class MirrorWork implements JobWork {
@@ -97,6 +102,7 @@ export class MirrorWork implements JobWork {
   readonly #rates = new RateMeter();
   #copyMode: CopyMode;
   #copier: Copier | undefined;
+  #governor: Governor | undefined;
   #isPlanned = false;
   #phase: 1 | 2 = 1;
   #switched = false;
@@ -161,10 +167,12 @@ export class MirrorWork implements JobWork {
   setCopyMode(copyMode: CopyMode): void {
     this.#copyMode = copyMode;
     this.#parts.pair.setActive(copyMode === 'write-blocking');
+    this.#govern();
   }
 
   giveUp(): void {
     this.#parts.pair.giveUp();
+    this.#parts.guestWrites.giveUp();
     this.#copier?.hurry();
     this.#context.target.cancelInFlight();
   }
@@ -175,6 +183,10 @@ export class MirrorWork implements JobWork {
     pair.begin(control);
     const copier = new Copier({ env, control, pair, settings: this.#settings });
     this.#copier = copier;
+    this.#govern();
+    if (this.#settings.limits === 'everything') {
+      this.#parts.guestWrites.limit((length) => copier.delayFor(length));
+    }
     try {
       if (source.size !== target.size) throw sizesDiffer(this.#context);
       await plan({ pair, settings: this.#settings, control, clock: env.clock });
@@ -197,10 +209,39 @@ export class MirrorWork implements JobWork {
     }
   }
 
+  /** Has the mirror governed, if it is to be adaptive. */
+  #govern(): void {
+    const { pair, driver } = this.#parts;
+    const copier = this.#copier;
+    const { latencyBudgetMs: budgetMs } = this.#settings;
+    const isAdaptive = this.#copyMode === 'adaptive' && copier !== undefined;
+    this.#governor = isAdaptive ? new Governor({ pair, copier, budgetMs }) : undefined;
+    copier?.setRation(copier.rationMax);
+    const governor = this.#governor;
+    driver.watch(governor && ((latencyMs, written) => governor.note(latencyMs, written)));
+  }
+
+  /** Takes notice of how it goes; called whenever a copy has ended. */
+  #observe(wantsToMeet: boolean): void {
+    const { pair } = this.#parts;
+    const nowMs = this.#context.env.clock.nowMs();
+    const { copied: offset, remaining } = pair;
+    const counters = { offset, len: offset + remaining };
+    this.#rates.sample(counters, nowMs);
+    this.#governor?.adjust(nowMs, () => ({
+      rates: this.#rates.rates(counters, nowMs),
+      bestCopyRate: this.#rates.bestCopyRate,
+      wantsToMeet,
+    }));
+  }
+
   /** Phase 2: keeps the target close until the job is asked to end. */
   async #replicate(control: JobControl, copier: Copier): Promise<void> {
     while (!control.ending) {
-      await copier.copyUntil(() => copier.isClean || control.ending !== undefined);
+      await copier.copyUntil(() => {
+        this.#observe(false);
+        return copier.isClean || control.ending !== undefined;
+      });
       if (!control.ending && !control.pausing) await control.sleep(IDLE_MS);
     }
   }
@@ -238,10 +279,9 @@ export class MirrorWork implements JobWork {
     let sinceMs: number | undefined;
     return () => {
       const nowMs = clock.nowMs();
-      const { copied, remaining } = pair;
-      this.#rates.sample({ offset: copied, len: copied + remaining }, nowMs);
+      this.#observe(true);
       if (copier.isClean) return true;
-      if (remaining > this.#copiedWithin(holdMs)) sinceMs = undefined;
+      if (pair.remaining > this.#copiedWithin(holdMs)) sinceMs = undefined;
       else sinceMs ??= nowMs;
       return sinceMs !== undefined && nowMs - sinceMs >= CHASE_MS;
     };
@@ -284,12 +324,13 @@ export class MirrorWork implements JobWork {
 
 /** Puts the bitmap and the filter on the source, and an edge on both disks. */
 async function takeHold(
-  { graph, id, parent, source, target }: MirrorContext,
+  { env, graph, id, parent, source, target }: MirrorContext,
   settings: MirrorSettings,
 ): Promise<MirrorParts> {
   const job: EdgeParent = { name: id, kind: 'job', stays: true, rest: parent };
   const dirty = new DirtyBitmap(source.size, settings.granularity);
   const opened: BlockEdge[] = [];
+  let driver: MirrorFilter | undefined;
   const open = (node: BlockNode, more: Partial<EdgeParent>) => {
     const edge = new BlockEdge(node, { ...job, ...more });
     opened.push(edge);
@@ -303,19 +344,19 @@ async function takeHold(
       }),
       target: open(target, { needs: ['write'], shares: ['consistent-read', 'write-unchanged'] }),
     };
-    const pair = new MirrorPair({
-      ...edges,
-      dirty,
-      settings,
-      cluster: clusterOf(target, settings),
-    });
+    const cluster = clusterOf(target, settings);
+    const pair = new MirrorPair({ ...edges, dirty, settings, cluster });
+    const guestWrites = new GuestWrites(pair, env.clock);
     const { filterNodeName: name, unmap } = settings;
     const filter = await graph.insertFilter(source, { name, driver: 'mirror_top' }, (child) => {
       source.track(dirty);
       const toTarget = new BlockEdge(target, { name: child.parent.name });
-      return new MirrorFilter({ child, target: toTarget, pair, unmap });
+      const rest = { pair, guestWrites, unmap, clock: env.clock };
+      driver = new MirrorFilter({ child, target: toTarget, ...rest });
+      return driver;
     });
-    return { ...edges, dirty, pair, filter };
+    assert(driver !== undefined, 'a filter that is in has its driver');
+    return { ...edges, dirty, pair, guestWrites, filter, driver };
   } catch (error) {
     source.untrack(dirty);
     for (const edge of opened) edge.close();

@@ -13,17 +13,6 @@
  * Cleared after the read (or the status asked for before the clear), a write that fell in between
  * would be forgotten. A range is claimed by one at a time, for else older bytes could be the last
  * to reach the target. Whatever fails marks what the target lacks before its claim is released.
- *
- * A guest write that goes to both claims every granule that it touches, clears those that it covers
- * whole, and writes both disks at the same time. Of a granule that it covers in part the rest may
- * still be missing on the target: if that granule is dirty it stays so and the part is left to the
- * copy; if it is clean it gets the part and is clean again.
- *
- *     granules      |  dirty  |  any   |  any   |  clean  |
- *     guest write        |=========================|
- *     to the source      |=========================|
- *     to the target           |====================|
- *     cleared                 |--------|--------|
  */
 
 import { BlockError } from '../../base/errors.ts';
@@ -54,15 +43,8 @@ export interface PairOptions {
   readonly target: BlockEdge;
   readonly dirty: DirtyBitmap;
   readonly settings: MirrorSettings;
-  /** Bytes that are copied whole where the target does not have them yet; a multiple of a granule. */
+  /** Bytes that are copied whole where the target lacks them; a multiple of a granule. */
   readonly cluster: number | undefined;
-}
-
-/** One write of the guest, as it goes to either disk. */
-export interface GuestWrite extends ByteRange {
-  /** @param unmarked A bitmap to leave alone if all goes well. */
-  toSource(unmarked: DirtyBitmap | undefined): Pending;
-  toTarget(part: ByteRange): Pending;
 }
 
 export class MirrorPair {
@@ -75,7 +57,6 @@ export class MirrorPair {
   readonly #settings: MirrorSettings;
   /** Clusters that the target has as a whole; those others must be copied whole. */
   readonly #complete: DirtyBitmap | undefined;
-  readonly #leave = new Set<() => void>();
   #control: JobControl | undefined;
   #isActive: boolean;
   #isOpen = false;
@@ -123,6 +104,12 @@ export class MirrorPair {
     return this.#failure;
   }
 
+  /** Lets the job fail; the first failure counts. */
+  fail(error: unknown): void {
+    this.#failure ??= error;
+    this.#control?.wake();
+  }
+
   /** Bytes that have reached the target; those that did so twice count twice. */
   get copied(): number {
     return this.#copied;
@@ -138,11 +125,38 @@ export class MirrorPair {
     return this.dirty.dirtyBytes + this.#copying + this.#mirroring;
   }
 
+  /** A guest write has begun its way to both disks. */
+  beginMirroring(length: number): void {
+    this.#mirroring += length;
+  }
+
+  /** It has ended, and `arrived` bytes of it have reached the target by itself. */
+  endMirroring(length: number, arrived: number): void {
+    this.#mirroring -= length;
+    this.#copied += arrived;
+    this.#control?.wake();
+  }
+
   /** What is claimed for a range: whole granules, or whole clusters that the target lacks. */
   around({ offset, length }: ByteRange): ByteRange {
     const granules = this.#whole(offset, length, this.dirty.granularity);
-    if (!this.#complete || !this.#lacksClusters(granules)) return granules;
+    if (!this.#complete || !this.lacksClusters(granules)) return granules;
     return this.#whole(granules.offset, granules.length, this.#complete.granularity);
+  }
+
+  /** The whole granules that a range covers; the last one of the disk may be short. */
+  inside({ offset, length }: ByteRange): ByteRange {
+    const { granularity, size } = this.dirty;
+    const end = offset + length;
+    const start = alignUp(offset, granularity);
+    const stop = end === size ? end : alignDown(end, granularity);
+    return { offset: start, length: Math.max(stop - start, 0) };
+  }
+
+  /** Whether the target has yet to get some cluster of the range as a whole. */
+  lacksClusters({ offset, length }: ByteRange): boolean {
+    const lacking = this.#complete?.nextClean(offset);
+    return lacking !== undefined && lacking < offset + length;
   }
 
   /**
@@ -183,33 +197,6 @@ export class MirrorPair {
     }
   }
 
-  /** Carries out a guest write on both disks; a failure of the target is not the guest's. */
-  async mirror(write: GuestWrite): Promise<void> {
-    this.#mirroring += write.length;
-    try {
-      await this.claims.holding(this.around(write), () => this.#mirrorClaimed(write));
-    } finally {
-      this.#mirroring -= write.length;
-      this.#control?.wake();
-    }
-  }
-
-  /**
-   * Carries out a guest's change of the source, and then copies what it touched: for a change whose
-   * effect on the target would not be the same for certain.
-   */
-  async follow(range: ByteRange, toSource: () => Pending): Promise<void> {
-    const whole = this.around(range);
-    await this.claims.holding(whole, async () => {
-      await toSource();
-      // What the source ignored has marked nothing.
-      const dirty = this.dirty.nextDirty(whole.offset);
-      const isDirty = dirty !== undefined && dirty.offset < whole.offset + whole.length;
-      if (isDirty && this.isActive) await this.#copyNow(whole);
-    });
-    this.#control?.wake();
-  }
-
   /** Writes bytes to the target, by the edge of whoever asks. */
   put(edge: BlockEdge, offset: number, bytes: Uint8Array, options?: WriteOptions): Pending {
     const { offset: start, length } = this.#whole(offset, bytes.length, this.dirty.granularity);
@@ -223,10 +210,10 @@ export class MirrorPair {
     range: ByteRange,
     options: { readonly mayUnmap: boolean; readonly forceUnitAccess?: boolean },
   ): Promise<void> {
-    const clean = this.knownZero.nextClean(range.offset);
-    if (clean === undefined || clean >= range.offset + range.length) return;
+    const unknown = this.knownZero.nextClean(range.offset);
+    if (unknown === undefined || unknown >= range.offset + range.length) return;
     await edge.writeZeroes(range.offset, range.length, options);
-    const { offset, length } = this.#inside(range);
+    const { offset, length } = this.inside(range);
     if (length > 0) this.knownZero.mark(offset, length);
   }
 
@@ -240,11 +227,6 @@ export class MirrorPair {
     return action;
   }
 
-  /** Lets the job fail; the first failure counts. */
-  fail(error: unknown): void {
-    this.#failure ??= error;
-  }
-
   /** Makes a request for the job. @throws {CopyFailed} After telling of it. */
   async attempt<T>(operation: 'read' | 'write', start: () => Pending<T>): Promise<T> {
     if (this.#givenUp) throw new JobCancelled();
@@ -256,70 +238,9 @@ export class MirrorPair {
     }
   }
 
-  /** The target may never answer: nobody waits for it any more. */
+  /** The target may never answer: from now on the job asks nothing of either disk. */
   giveUp(): void {
     this.#givenUp = true;
-    for (const leave of this.#leave) leave();
-  }
-
-  async #mirrorClaimed(write: GuestWrite): Promise<void> {
-    const whole = this.around(write);
-    if (this.#complete && this.#lacksClusters(whole)) {
-      await write.toSource(undefined);
-      if (this.isActive) await this.#copyNow(whole);
-      return;
-    }
-    const part = this.#missingOn(write);
-    const covered = this.#inside(write);
-    if (covered.length > 0) this.dirty.clear(covered.offset, covered.length);
-    const onTarget = part.length > 0 ? this.#sendToTarget(write, part) : undefined;
-    try {
-      // If it fails, the node marks the range, whatever becomes of the target.
-      await write.toSource(this.dirty);
-    } finally {
-      await onTarget;
-    }
-  }
-
-  async #sendToTarget(write: GuestWrite, part: ByteRange): Promise<void> {
-    try {
-      if (!this.isActive || !(await this.#unlessGivenUp(write.toTarget(part)))) {
-        this.dirty.mark(write.offset, write.length);
-        return;
-      }
-      this.#copied += part.length;
-    } catch (error) {
-      this.dirty.mark(write.offset, write.length);
-      if (!(error instanceof BlockError)) throw error;
-      this.failed('write', error);
-    }
-  }
-
-  /** @returns Whether it completed, rather than being given up. */
-  #unlessGivenUp(request: Pending): Pending<boolean> {
-    if (!(request instanceof Promise)) return true;
-    return new Promise((resolve, reject) => {
-      const leave = () => resolve(false);
-      this.#leave.add(leave);
-      const end = () => this.#leave.delete(leave);
-      request.then(
-        () => resolve(end()),
-        (error) => {
-          end();
-          reject(error);
-        },
-      );
-    });
-  }
-
-  /** Copies a claimed range for a guest's request; a failure leaves it dirty. */
-  async #copyNow(range: ByteRange): Promise<void> {
-    const buffer = new Uint8Array(range.length);
-    try {
-      await this.#unlessGivenUp(this.copyClaimed(range, buffer).then(() => {}));
-    } catch (error) {
-      if (!(error instanceof CopyFailed || error instanceof JobCancelled)) throw error;
-    }
   }
 
   /** Copies the first extent, or as much of it as may be. */
@@ -352,34 +273,9 @@ export class MirrorPair {
     }
   }
 
-  /** A guest write without its ends in granules whose other bytes the target may lack. */
-  #missingOn({ offset, length }: ByteRange): ByteRange {
-    const { granularity, size } = this.dirty;
-    const end = offset + length;
-    const innerStart = alignUp(offset, granularity);
-    const innerEnd = end === size ? end : alignDown(end, granularity);
-    const start = offset < innerStart && this.dirty.test(offset) ? innerStart : offset;
-    const stop = innerEnd < end && this.dirty.test(end - 1) ? innerEnd : end;
-    return { offset: start, length: Math.max(stop - start, 0) };
-  }
-
-  /** The whole granules that a range covers; the last one of the disk may be short. */
-  #inside({ offset, length }: ByteRange): ByteRange {
-    const { granularity, size } = this.dirty;
-    const end = offset + length;
-    const start = alignUp(offset, granularity);
-    const stop = end === size ? end : alignDown(end, granularity);
-    return { offset: start, length: Math.max(stop - start, 0) };
-  }
-
   #whole(offset: number, length: number, unit: number): ByteRange {
     const start = alignDown(offset, unit);
     const end = Math.min(alignUp(offset + length, unit), this.dirty.size);
     return { offset: start, length: end - start };
-  }
-
-  #lacksClusters({ offset, length }: ByteRange): boolean {
-    const lacking = this.#complete?.nextClean(offset);
-    return lacking !== undefined && lacking < offset + length;
   }
 }

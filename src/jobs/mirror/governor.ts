@@ -1,0 +1,105 @@
+/**
+ * What makes a mirror adaptive: it watches the guest and the copies, and turns two knobs.
+ *
+ * - The ration is how many bytes of copies may be in flight. Copies and the guest share disks, so a
+ *   long queue of copies is the guest's latency. As long as the guest's 99th percentile is within
+ *   the budget the ration grows by a quarter at a time; when it is not, it is halved, down to one
+ *   granule: the mirror always goes on.
+ * - Guest writes go to both disks while copies alone would not make the two meet: because what
+ *   remains does not shrink, while the job wants to get ready or to end, or because it grows. From
+ *   then on nothing gets dirty any more, so what remains can only shrink: the two meet for certain.
+ *   When the guest has become slow enough for copies to keep up, its writes go to the source alone
+ *   again.
+ */
+
+import { LatencyHistogram } from '../../base/histogram.ts';
+import { alignDown } from '../../base/ranges.ts';
+import type { Copier } from './copier.ts';
+import type { MirrorPair } from './pair.ts';
+import type { MirrorRates } from './rates.ts';
+
+/** How often the ration is looked at, in milliseconds. */
+const ADJUST_MS = 200;
+/** How long copies must not have been enough before guest writes go to both disks. */
+const PATIENCE_MS = 1000;
+/** How long the guest must have been slow before they go to the source alone again. */
+const CALM_MS = 5000;
+/** The part of the best copy rate below which a guest is slow. */
+const SLOW = 0.5;
+/** The part of the budget below which there is room for more copies. */
+const ROOM = 0.6;
+
+export interface GovernorOptions {
+  readonly pair: MirrorPair;
+  readonly copier: Copier;
+  /** The guest's 99th percentile is to be below, in milliseconds. */
+  readonly budgetMs: number;
+}
+
+/** What the mirror knows of itself. */
+export interface MirrorSituation {
+  readonly rates: MirrorRates;
+  /** The highest copy rate seen, in bytes a second. */
+  readonly bestCopyRate: number;
+  /** Source and target have to meet, rather than to stay close. */
+  readonly wantsToMeet: boolean;
+}
+
+export class Governor {
+  readonly #pair: MirrorPair;
+  readonly #copier: Copier;
+  readonly #budgetMs: number;
+  readonly #latencies = new LatencyHistogram();
+  readonly #rationMax: number;
+  #ration: number;
+  #adjustedMs: number | undefined;
+  #written = 0;
+  #hopelessMs: number | undefined;
+  #calmMs: number | undefined;
+
+  constructor({ pair, copier, budgetMs }: GovernorOptions) {
+    this.#pair = pair;
+    this.#copier = copier;
+    this.#budgetMs = budgetMs;
+    this.#rationMax = copier.rationMax;
+    this.#ration = this.#rationMax;
+  }
+
+  /** A guest's request has completed. @param written Bytes; 0 for a read. */
+  note(latencyMs: number, written: number): void {
+    this.#latencies.record(latencyMs);
+    this.#written += written;
+  }
+
+  /** Turns the knobs if it is time to. */
+  adjust(nowMs: number, situation: () => MirrorSituation): void {
+    const sinceMs = nowMs - (this.#adjustedMs ?? Number.NEGATIVE_INFINITY);
+    if (sinceMs < ADJUST_MS) return;
+    this.#adjustedMs = nowMs;
+    this.#adjustRation();
+    this.#adjustMode(nowMs, (this.#written * 1000) / sinceMs, situation());
+    this.#written = 0;
+  }
+
+  #adjustRation(): void {
+    if (this.#latencies.count === 0) return;
+    const p99Ms = this.#latencies.percentile(99);
+    this.#latencies.reset();
+    const unit = this.#pair.dirty.granularity;
+    if (p99Ms > this.#budgetMs) this.#ration = Math.max(alignDown(this.#ration / 2, unit), unit);
+    else if (p99Ms < ROOM * this.#budgetMs) this.#ration += Math.max(this.#ration / 4, unit);
+    this.#ration = Math.min(this.#ration, this.#rationMax);
+    this.#copier.setRation(this.#ration);
+  }
+
+  #adjustMode(nowMs: number, guestRate: number, situation: MirrorSituation): void {
+    const { rates, bestCopyRate, wantsToMeet } = situation;
+    const { outlook } = rates;
+    const isHopeless = outlook === 'diverges' || (outlook === 'stalls' && wantsToMeet);
+    this.#hopelessMs = isHopeless ? (this.#hopelessMs ?? nowMs) : undefined;
+    const isCalm = guestRate < SLOW * bestCopyRate;
+    this.#calmMs = isCalm ? (this.#calmMs ?? nowMs) : undefined;
+    if (nowMs - (this.#hopelessMs ?? nowMs) >= PATIENCE_MS) this.#pair.setActive(true);
+    else if (nowMs - (this.#calmMs ?? nowMs) >= CALM_MS) this.#pair.setActive(false);
+  }
+}
