@@ -27,7 +27,7 @@ class Drain implements ActiveDrain {
   add(node: BlockNode): void {
     if (this.#nodes.has(node)) return;
     this.#nodes.add(node);
-    node.drains.add(this);
+    node.joinDrain(this);
     for (const edge of node.parents) this.adopt(edge);
   }
 
@@ -59,7 +59,7 @@ class Drain implements ActiveDrain {
   }
 
   end(): void {
-    for (const node of this.#nodes) node.drains.delete(this);
+    for (const node of this.#nodes) node.leaveDrain(this);
     for (const edge of this.#edges) edge.letGo();
     for (const parent of this.#resting) parent.endRest();
   }

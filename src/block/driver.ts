@@ -119,6 +119,10 @@ export interface BlockDriver {
   resize?(size: number): Promise<void>;
   /** Changes {@link BlockDriver.backing}, with no request in flight; the edge is the driver's. */
   setBacking?(backing: BlockEdge | undefined): void;
+  /** A drain has begun that waits for what is in flight: holds nothing back of its own accord. */
+  beginDrain?(): void;
+  /** That drain has ended; called as often as {@link BlockDriver.beginDrain}. */
+  endDrain?(): void;
   /**
    * Fails, with `ECANCELED`, what is in flight and may otherwise never end; later requests are
    * carried out as ever.

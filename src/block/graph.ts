@@ -18,10 +18,11 @@ import type { Env } from '../env/env.ts';
 import { drained } from './drain.ts';
 import type { BlockDriver, DriverRegistry, OpenContext } from './driver.ts';
 import { BlockEdge } from './edge.ts';
-import { BlockNode, type NodeOptions } from './node.ts';
+import { BlockNode } from './node.ts';
 import {
   type BlockdevOptions,
   boolean,
+  type NodeOptions,
   oneOf,
   optional,
   readOptions,
@@ -158,7 +159,7 @@ export class BlockGraph {
    *   nothing having changed; else what it failed to close with.
    */
   async removeFilter(filter: BlockNode): Promise<void> {
-    const { closing } = await drained(filter, () => {
+    const [failure] = await drained(filter, () => {
       demandOpen(filter);
       // Looked at only now, for the node below may have changed while this waited.
       const [below] = filter.children;
@@ -167,10 +168,9 @@ export class BlockGraph {
       const job = parents.find((edge) => edge.parent.stays);
       if (job) throw inUse(filter, job);
       for (const edge of parents) edge.redirect(below);
-      // Begun here, lest somebody comes to stand on it; the guests need not wait for its end.
-      return { closing: this.#closeTree(filter) };
+      // Under the drain: a cache has yet to bring to the node below what its parents will look for.
+      return this.#closeTree(filter);
     });
-    const [failure] = await closing;
     if (failure !== undefined) throw failure;
   }
 

@@ -30,6 +30,7 @@ import type {
   WriteZeroesOptions,
 } from './driver.ts';
 import type { BlockEdge } from './edge.ts';
+import type { NodeOptions } from './options.ts';
 import type { ActiveDrain, EdgeParent, ParentEdge, Permission } from './parent.ts';
 import { conflict, demandCompatible } from './permissions.ts';
 import {
@@ -38,24 +39,14 @@ import {
   clip,
   discardInside,
   isAligned,
+  isWithin,
+  outOfRange,
+  readOnlyDisk,
   readPieces,
   writeDetectingZeroes,
   writePieces,
   writeZeroesPieces,
 } from './request.ts';
-
-/** What is the same for every kind of node, by QEMU's names. */
-export interface NodeOptions {
-  readonly name: string;
-  readonly driver: string;
-  readonly readOnly: boolean;
-  /** Discards, and permission to unmap, reach the driver (`discard=unmap`). */
-  readonly unmap: boolean;
-  /** Write zeroes where the data written is zero (`detect-zeroes`), perhaps unmapping. */
-  readonly detectZeroes: 'off' | 'on' | 'unmap';
-  /** It was put in by a job and not by a user, who is not shown it. @default false */
-  readonly implicit?: boolean;
-}
 
 /** How a change is made, beyond what the driver has to know. */
 export interface ChangeOptions extends Partial<WriteOptions> {
@@ -212,6 +203,17 @@ export class BlockNode {
     return this.#run(() => this.#driver.flush(origin));
   }
 
+  /** It is part of a drain from now on. */
+  joinDrain(drain: ActiveDrain): void {
+    this.drains.add(drain);
+    this.#driver.beginDrain?.();
+  }
+
+  leaveDrain(drain: ActiveDrain): void {
+    this.drains.delete(drain);
+    this.#driver.endDrain?.();
+  }
+
   /** Fails with `ECANCELED` what is in flight, here and below, where the drivers can. */
   cancelInFlight(): void {
     this.#driver.cancelInFlight?.();
@@ -309,6 +311,8 @@ export class BlockNode {
     assert(this.parents.size === 0, 'a node closes when no parent is left');
     assert(!this.#isClosed, 'a node closes once');
     this.#isClosed = true;
+    // Nobody is left to wait for it: it was given up.
+    if (this.#inFlight > 0) this.#driver.cancelInFlight?.();
     await this.whenIdle();
     try {
       await this.#driver.close();
@@ -318,19 +322,13 @@ export class BlockNode {
   }
 
   #check(operation: string, offset: number, length: number): void {
-    // Written so that NaN fails as well.
-    if (offset >= 0 && length >= 0 && offset + length <= this.#size) {
-      if (Number.isInteger(offset) && Number.isInteger(length)) return;
-    }
-    const action = `${operation} ${length} bytes at ${offset} of "${this.name}"`;
-    throw new BlockError('EINVAL', action, `the range must lie within ${this.#size} bytes`);
+    if (!isWithin(this.#size, offset, length))
+      throw outOfRange(this, operation, { offset, length });
   }
 
   #checkChange(operation: string, offset: number, length: number): void {
     this.#check(operation, offset, length);
-    if (!this.options.readOnly) return;
-    const action = `${operation} ${length} bytes at ${offset} of "${this.name}"`;
-    throw new BlockError('EPERM', action, 'the disk is read-only');
+    if (this.options.readOnly) throw readOnlyDisk(this, operation, { offset, length });
   }
 
   /**

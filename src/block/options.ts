@@ -14,6 +14,19 @@ export interface BlockdevOptions {
   readonly [option: string]: unknown;
 }
 
+/** What is the same for every kind of node, by QEMU's names. */
+export interface NodeOptions {
+  readonly name: string;
+  readonly driver: string;
+  readonly readOnly: boolean;
+  /** Discards, and permission to unmap, reach the driver (`discard=unmap`). */
+  readonly unmap: boolean;
+  /** Write zeroes where the data written is zero (`detect-zeroes`), perhaps unmapping. */
+  readonly detectZeroes: 'off' | 'on' | 'unmap';
+  /** It was put in by a job and not by a user, who is not shown it. @default false */
+  readonly implicit?: boolean;
+}
+
 /** Checks the value given for the option `name`; `undefined` when none was given. */
 export type OptionReader<Value> = (value: unknown, name: string) => Value;
 /** The readers of some options, by name. */

@@ -48,6 +48,32 @@ export function assertLimits(limits: DriverLimits): void {
   assert(zeroesMax >= zeroesAlignment, 'a unit can be zeroed whole');
 }
 
+/** Whether a range lies within a disk of that size. */
+export function isWithin(size: number, offset: number, length: number): boolean {
+  // Written so that NaN fails as well.
+  if (!(offset >= 0 && length >= 0 && offset + length <= size)) return false;
+  return Number.isInteger(offset) && Number.isInteger(length);
+}
+
+/** A disk as its errors name it. */
+interface NamedDisk {
+  readonly name: string;
+  readonly size: number;
+}
+
+export function outOfRange(disk: NamedDisk, operation: string, range: ByteRange): BlockError {
+  const rule = `the range must lie within ${disk.size} bytes`;
+  return new BlockError('EINVAL', describe(disk, operation, range), rule);
+}
+
+export function readOnlyDisk(disk: NamedDisk, operation: string, range: ByteRange): BlockError {
+  return new BlockError('EPERM', describe(disk, operation, range), 'the disk is read-only');
+}
+
+function describe(disk: NamedDisk, operation: string, { offset, length }: ByteRange): string {
+  return `${operation} ${length} bytes at ${offset} of "${disk.name}"`;
+}
+
 /** Whether a driver with this alignment takes the range as it is. */
 export function isAligned(
   driver: BlockDriver,

@@ -32,9 +32,11 @@ export interface MirrorPlan extends ReportOptions {
   /** The path of the source, which may have another name for the user. */
   readonly image: string;
   /** How to end once source and target have met; when asked to, if not given. */
-  readonly ending: 'complete' | 'cancel' | undefined;
+  readonly ending: 'switch' | 'finish' | undefined;
   /** How long to stay in phase 2 before that. */
   readonly replicateMs: number;
+  /** How long after a stop by an error to try again. */
+  readonly retryMs: number;
   readonly mirror: DiskMirrorOptions;
   readonly guest: GuestOptions | undefined;
   readonly compare: boolean;
@@ -73,7 +75,7 @@ interface Surroundings {
 
 function isAsAsked(plan: MirrorPlan, { outcome, guest }: Result, verdict: Verdict): boolean {
   if (outcome.status !== 'completed' || verdict === 'interrupted') return false;
-  if (plan.ending === 'complete' && !outcome.switched) return false;
+  if (plan.ending === 'switch' && !outcome.switched) return false;
   if (guest && guest.errors + guest.mismatches.count > 0) return false;
   return typeof verdict === 'string' || verdict.holds;
 }
@@ -118,7 +120,8 @@ async function mirrorWithGuest(
     interrupts.handle(interrupter(mirror, guest));
     try {
       const following = report.follow(mirror, guest);
-      const [outcome] = await Promise.all([carryOut(plan, mirror, guest, clock), following]);
+      const ending = carryOut(plan, mirror, guest, clock);
+      const [outcome] = await Promise.all([ending, following, retry(plan, mirror, clock)]);
       return { outcome, log: guest?.log, guest: guest?.statistics() };
     } finally {
       await guest?.stop();
@@ -164,11 +167,11 @@ async function carryOut(
   );
   if (hasMet && ending) {
     await sleepUntil(clock, plan.replicateMs, mirror.finished);
-    if (ending === 'cancel') {
+    if (ending === 'finish') {
       if (isBounded) await Promise.race([guest?.finished, mirror.finished]);
       await guest?.stop();
     }
-    await unlessOver(mirror, () => (ending === 'cancel' ? mirror.cancel() : mirror.complete()));
+    await unlessOver(mirror, () => (ending === 'finish' ? mirror.finish() : mirror.switch()));
   }
   const outcome = await mirror.finished;
   if (guest && outcome.status === 'completed' && outcome.switched) {
@@ -177,6 +180,18 @@ async function carryOut(
   }
   await guest?.stop();
   return outcome;
+}
+
+/** Goes on now and then with a mirror that an error has stopped, until it is over. */
+async function retry({ retryMs }: MirrorPlan, mirror: Mirror, clock: Clock): Promise<void> {
+  while (mirror.status !== 'null') {
+    await sleepUntil(clock, retryMs, mirror.finished);
+    if (isStopped(mirror)) mirror.resume();
+  }
+}
+
+function isStopped(mirror: Mirror): boolean {
+  return mirror.status !== 'null' && mirror.state.ioStatus !== 'ok';
 }
 
 /** Asks for an end, unless an interrupt asked for one before. */
@@ -193,7 +208,8 @@ async function unlessOver(mirror: Mirror, end: () => Promise<MirrorOutcome>): Pr
 /** The first Ctrl-C ends the mirror well if it can; the second by force. */
 function interrupter(mirror: Mirror, guest: Guest | undefined): InterruptHandler {
   return (count) => {
-    const force = count > 1;
+    // What an error has stopped cannot end well now.
+    const force = count > 1 || isStopped(mirror);
     const end = async () => {
       if (!force) await guest?.stop();
       await unlessOver(mirror, () => mirror.cancel({ force }));

@@ -122,10 +122,11 @@ export class Job implements JobControl, TransactionMember, RestingParent {
     this.#finish(this.#main(work));
   }
 
-  /** Ends a job that was not started, without a trace. */
+  /** Ends a job that was not started, without a trace but for its transaction, which has failed. */
   discard(): void {
     assert(this.#status === 'created', 'a job that has started is cancelled');
     this.#verdict = 'cancelled';
+    this.#transaction.fail(this);
     this.#become('null', 'it was not started');
     this.#finish(Promise.resolve({ status: 'cancelled' }));
     this.#forget();
@@ -166,8 +167,8 @@ export class Job implements JobControl, TransactionMember, RestingParent {
 
   /** Stops the work at its next pause point. @throws {BlockError} `EPERM`. */
   pause(): void {
-    if (this.#userPause !== undefined) throw this.#refusal('pause', 'Job is already paused');
     this.#accept('pause');
+    if (this.#userPause !== undefined) throw this.#refusal('pause', 'Job is already paused');
     this.#userPause = 'its user paused it';
     this.wake();
   }
@@ -294,8 +295,8 @@ export class Job implements JobControl, TransactionMember, RestingParent {
   }
 
   abandon(): void {
-    if (this.#status === 'created') this.discard();
-    else if (this.#verdict === 'open') this.#cancelNow('another job of its transaction has failed');
+    // One that was only created may be on its way to be started: it is cancelled as soon as it is.
+    if (this.#verdict === 'open') this.#cancelNow('another job of its transaction has failed');
   }
 
   beginRest(): void {
@@ -309,10 +310,10 @@ export class Job implements JobControl, TransactionMember, RestingParent {
   }
 
   get isResting(): boolean {
+    // What a forced cancel gave up may be in flight for ever; nobody waits for it.
+    if (this.#isOver) return true;
     if (this.#work && this.#work.inFlight > 0) return false;
-    return (
-      this.#atPausePoint || this.#status === 'created' || this.#verdict !== 'open' || this.#isOver
-    );
+    return this.#atPausePoint || this.#status === 'created' || this.#verdict !== 'open';
   }
 
   async whenResting(): Promise<void> {
@@ -350,6 +351,7 @@ export class Job implements JobControl, TransactionMember, RestingParent {
     this.#become('aborting', isCancel ? 'it was cancelled' : `it failed: ${String(error)}`);
     this.#transaction.fail(this);
     if (isCancel) {
+      this.#error = new BlockError('ECANCELED', `finish the job "${this.id}"`, 'it was cancelled');
       this.#onEvent({ event: 'BLOCK_JOB_CANCELLED', data: this.#info() });
       this.#conclude('it was cancelled');
       return { status: 'cancelled' };

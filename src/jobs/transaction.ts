@@ -6,9 +6,13 @@
  * the others with it. A job by itself is a transaction of one.
  */
 
+import { BlockError } from '../base/errors.ts';
+
 /** A job as its transaction sees it. */
 export interface TransactionMember {
   readonly autoFinalize: boolean;
+  /** It was cancelled, and is about to fail the transaction if it has not yet. */
+  readonly isCancelled: boolean;
   /** Every member is done. */
   pend(): void;
   /** The result counts from now on. */
@@ -22,8 +26,15 @@ export class JobTransaction {
   readonly #waiting = new Set<TransactionMember>();
   #stage: 'open' | 'pending' | 'decided' | 'failed' = 'open';
 
-  /** Adds a job, before any member has begun. */
+  /**
+   * Adds a job.
+   *
+   * @throws {BlockError} `EPERM` when it is too late: all members are done, or one has failed.
+   */
   add(member: TransactionMember): void {
+    if (this.#stage !== 'open') {
+      throw new BlockError('EPERM', 'add a job to a transaction', 'the transaction is over');
+    }
     this.#members.add(member);
   }
 
@@ -39,7 +50,7 @@ export class JobTransaction {
 
   /** Lets the results of all members count, if all are done. */
   finalize(): void {
-    if (!this.#isPending()) return;
+    if (!this.#isPending() || [...this.#members].some((each) => each.isCancelled)) return;
     this.#stage = 'decided';
     for (const each of this.#members) each.decide();
   }

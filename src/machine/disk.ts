@@ -40,6 +40,8 @@ export interface DiskOptions {
 export interface DiskMirrorOptions extends MirrorOptions {
   /** The id of the job. @default "mirror1", "mirror2", … */
   readonly id?: string;
+  /** The result counts without {@link Mirror.finalize}. @default true */
+  readonly autoFinalize?: boolean;
   /** Write over what an existing target file holds. @default false */
   readonly overwrite?: boolean;
   /** Go past the system's page cache, for a target given by its path. @default false */

@@ -13,16 +13,21 @@ import type { DeviceEvent } from '../device/events.ts';
 import { VirtioBlockDevice, type VirtioBlockOptions } from '../device/virtio-blk.ts';
 import { drivers } from '../drivers/index.ts';
 import type { Env } from '../env/env.ts';
-import { filters } from '../filters/index.ts';
+import { filtersOf } from '../filters/index.ts';
+import { ThrottleGroups } from '../filters/throttle-groups.ts';
 import type { JobEvent } from '../jobs/events.ts';
 import { Job } from '../jobs/job.ts';
 import { MirrorWork } from '../jobs/mirror/mirror.ts';
 import type { MirrorOptions } from '../jobs/mirror/options.ts';
 import type { JobTransaction } from '../jobs/transaction.ts';
+import { sleepUntil } from '../sync/alarm.ts';
 import { RunState, type RunStateEvent } from './run-state.ts';
 
-/** An event with its time, as QMP sends it. */
-export type MachineEvent = (JobEvent | DeviceEvent | RunStateEvent) & {
+/** All that a machine tells, as QMP does. */
+export type MachineEvent = Stamped<JobEvent | DeviceEvent | RunStateEvent>;
+
+/** An event with its time. */
+export type Stamped<Event> = Event & {
   /** UTC since 1970. */
   readonly timestamp: { readonly seconds: number; readonly microseconds: number };
 };
@@ -51,11 +56,16 @@ export interface MirrorStart extends MirrorOptions {
 const READING: readonly Permission[] = ['consistent-read'];
 const WRITING: readonly Permission[] = ['consistent-read', 'write'];
 
+/** How long the requests of a guest may take to end when the machine closes, in milliseconds. */
+const CLOSE_MS = 5000;
+
 const JOB_ID = /^[A-Za-z][A-Za-z0-9._-]*$/;
 
 export class Machine {
   readonly env: Env;
   readonly graph: BlockGraph;
+  /** Limits that several disks share. */
+  readonly throttleGroups = new ThrottleGroups();
   /** Whether the guest runs. */
   readonly runState: RunState;
   readonly #devices = new Set<VirtioBlockDevice>();
@@ -65,6 +75,7 @@ export class Machine {
   /** @param extra Drivers beside those of this program, such as a simulation's disks. */
   constructor(env: Env, extra: DriverRegistry = {}) {
     this.env = env;
+    const filters = filtersOf(this.throttleGroups);
     this.graph = new BlockGraph(env, { ...drivers, ...filters, ...extra });
     this.runState = new RunState({
       devices: this.#devices,
@@ -157,7 +168,11 @@ export class Machine {
       if (job.status !== 'concluded') job.cancel({ force: true });
       await job.finished;
     }
-    for (const device of this.#devices) await device.close();
+    const closing = Promise.all(Array.from(this.#devices, (device) => device.close()));
+    // What does not end by itself, such as a request that a fault holds, is ended.
+    await sleepUntil(this.env.clock, CLOSE_MS, closing);
+    for (const node of this.graph.nodes) if (node.inFlight > 0) node.cancelInFlight();
+    await closing;
     this.#devices.clear();
     await this.graph.closeAll();
     this.#listeners.clear();

@@ -8,13 +8,14 @@
 
 import { BlockError } from '../base/errors.ts';
 import type { Clock } from '../env/env.ts';
-import type { JobOutcome } from '../jobs/events.ts';
+import type { JobEvent, JobOutcome, JobState } from '../jobs/events.ts';
 import type { Job } from '../jobs/job.ts';
 import type { MirrorProgress, MirrorWork } from '../jobs/mirror/mirror.ts';
+import type { CopyMode } from '../jobs/mirror/options.ts';
 import type { JobStatus } from '../jobs/states.ts';
 import { sleepUntil } from '../sync/alarm.ts';
 import { Channel } from '../sync/channel.ts';
-import type { Machine, MachineEvent, MirrorStart, StartedMirror } from './machine.ts';
+import type { Machine, MachineEvent, MirrorStart, Stamped, StartedMirror } from './machine.ts';
 
 /** Events kept for a consumer that is slow or has not begun. */
 const EVENTS_MAX = 1024;
@@ -42,7 +43,7 @@ export interface MirrorUpkeep {
 
 /** What a mirror is put together from. */
 interface MirrorParts {
-  readonly events: Channel<MachineEvent>;
+  readonly events: Channel<Stamped<JobEvent>>;
   /** Resolves when source and target first meet. */
   readonly met: Promise<void>;
   readonly upkeep: MirrorUpkeep;
@@ -59,17 +60,17 @@ export class Mirror {
   readonly #clock: Clock;
   readonly #job: Job;
   readonly #work: MirrorWork;
-  readonly #events: Channel<MachineEvent>;
+  readonly #events: Channel<Stamped<JobEvent>>;
 
   /** Starts the job. @throws {BlockError} As {@link Machine.startMirror}. */
   static async start(machine: Machine, start: MirrorStart, upkeep: MirrorUpkeep): Promise<Mirror> {
-    const events = new Channel<MachineEvent>({ lengthMax: EVENTS_MAX });
+    const events = new Channel<Stamped<JobEvent>>({ lengthMax: EVENTS_MAX });
     let meet = () => {};
     const met = new Promise<void>((resolve) => {
       meet = resolve;
     });
     const unsubscribe = machine.subscribe((event) => {
-      if (jobOf(event) !== start.id) return;
+      if (!isOfJob(event, start.id)) return;
       events.push(event);
       if (event.event === 'BLOCK_JOB_READY') meet();
     });
@@ -100,6 +101,11 @@ export class Mirror {
     return this.#job.status;
   }
 
+  /** What QEMU's `query-block-jobs` tells of it, counted at this moment. */
+  get state(): JobState {
+    return this.#job.state;
+  }
+
   /** How far the mirror is, counted at this moment. */
   get progress(): MirrorProgress {
     return this.#work.progress();
@@ -113,7 +119,7 @@ export class Mirror {
   /**
    * The job's events from its start to its end, once; a consumer that is far behind misses some.
    */
-  events(): AsyncIterable<MachineEvent> {
+  events(): AsyncIterable<Stamped<JobEvent>> {
     return this.#events;
   }
 
@@ -135,7 +141,35 @@ export class Mirror {
   }
 
   /**
-   * Ends a ready mirror with the guest on the target: what it writes from then on goes there.
+   * Switches the guest to the target and ends: what it writes from then on goes there.
+   *
+   * @throws {BlockError} As {@link Mirror.complete}, which is QEMU's name for it.
+   */
+  switch(): Promise<MirrorOutcome> {
+    return this.complete();
+  }
+
+  /**
+   * Ends with a consistent copy, the guest staying on the source: once both are equal and still.
+   *
+   * @throws {BlockError} `EPERM` when source and target have not met yet, for there is no such copy;
+   *   else as {@link Mirror.cancel}, which is QEMU's name for it in phase 2.
+   */
+  async finish(): Promise<MirrorOutcome> {
+    if (this.#work.progress().phase === 1) {
+      const reason = 'source and target have not met yet';
+      throw new BlockError('EPERM', `finish the mirror "${this.id}"`, reason);
+    }
+    return this.cancel();
+  }
+
+  /** Ends at once, also when the target never answers; what the target holds is anybody's guess. */
+  abort(): Promise<MirrorOutcome> {
+    return this.cancel({ force: true });
+  }
+
+  /**
+   * Ends a ready mirror with the guest on the target.
    *
    * @throws {BlockError} `EPERM` when source and target have not met yet or a cancel is under way;
    *   what the job failed with, if it does.
@@ -165,6 +199,16 @@ export class Mirror {
   /** @throws {BlockError} `EPERM` when it is not paused. */
   resume(): void {
     this.#job.resume();
+  }
+
+  /** Changes how guest writes reach the target. @throws {BlockError} `EPERM` when it is over. */
+  setCopyMode(copyMode: CopyMode): void {
+    this.#job.change(() => this.#work.setCopyMode(copyMode));
+  }
+
+  /** Lets the result of a mirror without `autoFinalize` count. @throws {BlockError} `EPERM`. */
+  finalize(): void {
+    this.#job.finalize();
   }
 
   /**
@@ -221,18 +265,17 @@ function refuseReady(outcome: MirrorOutcome): never {
   throw new BlockError('ECANCELED', 'wait for the mirror', `it was ${outcome.status}`);
 }
 
-/** The job that an event tells of, if it tells of one. */
-function jobOf(event: MachineEvent): string | undefined {
+function isOfJob(event: MachineEvent, id: string): event is Stamped<JobEvent> {
   switch (event.event) {
     case 'JOB_STATUS_CHANGE':
     case 'BLOCK_JOB_PENDING':
-      return event.data.id;
+      return event.data.id === id;
     case 'BLOCK_JOB_READY':
     case 'BLOCK_JOB_COMPLETED':
     case 'BLOCK_JOB_CANCELLED':
     case 'BLOCK_JOB_ERROR':
-      return event.data.device;
+      return event.data.device === id;
     default:
-      return undefined;
+      return false;
   }
 }

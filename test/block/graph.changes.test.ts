@@ -220,7 +220,7 @@ describe('removeFilter()', () => {
     expect(graph.nodes).toEqual([node]);
   });
 
-  it('does not keep guests waiting for the filter to close', async () => {
+  it('lets no guest go on before the filter has closed, for it may be a cache', async () => {
     const { test, graph, node, guest } = await guestOnDisk();
     await graph.open({ driver: 'over', 'node-name': 'filter', file: 'disk' });
     const filter = graph.find('filter');
@@ -231,7 +231,7 @@ describe('removeFilter()', () => {
     test.disk('disk').gate.mode = 'sync';
     const write = watch(() => guest.write(0, pattern(8)));
     await settle();
-    expect([removing.state, write.state, path(guest)]).toEqual(['pending', 'done', ['disk']]);
+    expect([removing.state, write.state]).toEqual(['pending', 'pending']);
   });
 
   it('is wrong for what stands on nothing', async () => {

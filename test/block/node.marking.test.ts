@@ -1,7 +1,8 @@
 import { describe, expect, it, vi } from 'vitest';
 import { BlockError } from '../../src/base/errors.ts';
 import { DirtyBitmap } from '../../src/bitmap/dirty-bitmap.ts';
-import type { BlockNode, NodeOptions } from '../../src/block/node.ts';
+import type { BlockNode } from '../../src/block/node.ts';
+import type { NodeOptions } from '../../src/block/options.ts';
 import { nodeOf, pattern, TestDisk, type TestDiskOptions } from '../support/drivers.ts';
 import { settle, watch } from '../support/settle.ts';
 

@@ -4,6 +4,7 @@ import {
   boolean,
   group,
   node,
+  nullable,
   oneOf,
   optional,
   readOptions,
@@ -53,6 +54,15 @@ describe('readOptions()', () => {
       file: { driver: 'raw', offset: 5 },
     };
     expect(readOptions(READERS, all)).toEqual(all);
+  });
+
+  it('tells null from nothing where it means something', () => {
+    const readers = { backing: optional(nullable(node)) };
+    expect(readOptions(readers, { backing: null })).toEqual({ backing: null });
+    expect(readOptions(readers, {})).toEqual({ backing: undefined });
+    expect(readOptions(readers, { backing: 'base' })).toEqual({ backing: 'base' });
+    expect(() => readOptions(readers, { backing: 0 })).toThrow(/'backing', expected: BlockdevRef/);
+    expect(() => readOptions({ file: required(node) }, { file: null })).toThrow(/BlockdevRef/);
   });
 
   it('takes the name of a node for a node', () => {

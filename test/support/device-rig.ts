@@ -1,7 +1,7 @@
 /** A device on a test disk, and guests for it. */
 
 import { BlockEdge } from '../../src/block/edge.ts';
-import type { NodeOptions } from '../../src/block/node.ts';
+import type { NodeOptions } from '../../src/block/options.ts';
 import type { GuestRequest, Status } from '../../src/device/request.ts';
 import { VirtioBlockDevice, type VirtioBlockOptions } from '../../src/device/virtio-blk.ts';
 import { nodeOf, TestDisk } from './drivers.ts';

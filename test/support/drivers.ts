@@ -14,7 +14,8 @@ import type {
   WriteZeroesOptions,
 } from '../../src/block/driver.ts';
 import { BlockEdge } from '../../src/block/edge.ts';
-import { BlockNode, type NodeOptions } from '../../src/block/node.ts';
+import { BlockNode } from '../../src/block/node.ts';
+import type { NodeOptions } from '../../src/block/options.ts';
 
 export type Operation =
   | 'read'
@@ -211,12 +212,14 @@ export class PassThrough implements BlockDriver {
   readonly limits: DriverLimits;
   readonly supports: DriverSupport = { forceUnitAccess: true };
   readonly children: readonly BlockEdge[];
+  readonly filtered: BlockEdge;
   readonly gate = new Gate();
   readonly #child: BlockEdge;
   isClosed = false;
 
   constructor(child: BlockEdge) {
     this.#child = child;
+    this.filtered = child;
     this.children = [child];
     this.limits = { alignment: 1, transferMax: Number.MAX_SAFE_INTEGER, discardAlignment: 1 };
   }

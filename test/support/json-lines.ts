@@ -14,7 +14,7 @@ const FIELDS: Readonly<Record<string, readonly string[]>> = {
   BLOCK_JOB_CANCELLED: info,
   BLOCK_JOB_PENDING: ['type', 'id'],
   BLOCK_JOB_ERROR: ['device', 'operation', 'action'],
-  MIRROR_PROGRESS: [...progress, 'seconds-left', 'converges', 'guest?'],
+  MIRROR_PROGRESS: [...progress, 'seconds-left', 'outlook', 'actively-synced', 'guest?'],
   MIRROR_SUMMARY: [
     'status',
     'switched?',
@@ -30,6 +30,8 @@ const FIELDS: Readonly<Record<string, readonly string[]>> = {
 export interface JsonEvent {
   readonly event: string;
   readonly data: Readonly<Record<string, unknown>>;
+  /** Of a change of status. */
+  readonly reason?: string;
   readonly timestamp: { readonly seconds: number; readonly microseconds: number };
 }
 
@@ -41,7 +43,9 @@ export function readEvents(stdout: string): readonly JsonEvent[] {
     .map((line): JsonEvent => JSON.parse(line));
   let lastTime = 0;
   for (const event of events) {
-    expect(Object.keys(event).sort()).toEqual(['data', 'event', 'timestamp']);
+    const { reason, ...asQemu } = event;
+    expect(Object.keys(asQemu).sort()).toEqual(['data', 'event', 'timestamp']);
+    expect(typeof reason).toBe(event.event === 'JOB_STATUS_CHANGE' ? 'string' : 'undefined');
     const { seconds, microseconds } = event.timestamp;
     expect(Number.isInteger(seconds) && Number.isInteger(microseconds)).toBe(true);
     expect(microseconds).toBeLessThan(1_000_000);

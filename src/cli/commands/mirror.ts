@@ -1,6 +1,7 @@
 /** `mirror`: copies an image while a guest works on it, and proves the result. */
 
 import type { ByteRange } from '../../base/ranges.ts';
+import { ERROR_POLICIES, type ErrorPolicy } from '../../block/error-policy.ts';
 import type { GuestOptions } from '../../workload/guest-options.ts';
 import { numberOf, parseArguments, sizeOf, wordOf } from '../arguments.ts';
 import { type Command, UsageError } from '../command.ts';
@@ -13,6 +14,12 @@ const OPTIONS = {
   replicate: { type: 'string' },
   sync: { type: 'string' },
   speed: { type: 'string' },
+  limits: { type: 'string' },
+  'copy-mode': { type: 'string' },
+  'latency-budget': { type: 'string' },
+  'on-source-error': { type: 'string' },
+  'on-target-error': { type: 'string' },
+  'retry-after': { type: 'string' },
   granularity: { type: 'string' },
   'buf-size': { type: 'string' },
   direct: { type: 'boolean', default: false },
@@ -42,8 +49,10 @@ together. TARGET is made if it is missing and gets its name when the two have
 met. A SOURCE that ends in .gz is unpacked to a temporary image first.
 
 Ending:
-  --then complete     Switch the guest to TARGET in phase 2, and go on there
-  --then cancel       Finish with a consistent copy; the guest stays on SOURCE
+  --then switch       Switch the guest to TARGET in phase 2, and go on there
+                      (QEMU's name for it, complete, will do as well)
+  --then finish       Finish with a consistent copy; the guest stays on SOURCE
+                      (QEMU's name for it is cancel)
                       Without --then it replicates until Ctrl-C, which does the
                       same (in phase 1 it cancels); a second Ctrl-C leaves the
                       copy as it is, and a third ends the process at once
@@ -52,7 +61,19 @@ Ending:
 
 Copying:
   --sync full|none    The whole disk, or only what is written from now on (full)
-  --speed SIZE        The limit of phase 1 in bytes a second (none)
+  --copy-mode MODE    How guest writes reach TARGET (background):
+                      background: to SOURCE, and copied to TARGET later
+                      write-blocking: to both at once, so the two meet for sure
+                      adaptive: background while that gets them to meet
+  --latency-budget MS What adaptive keeps the guest's p99 below, if it can (20)
+  --speed SIZE        The limit in bytes a second (none)
+  --limits WHAT       initial-copy: the limit is for phase 1 (the default);
+                      everything: for phase 2 and the guest's own writes too
+  --on-source-error ACTION, --on-target-error ACTION
+                      What a failed request does (report): report ends the
+                      mirror, ignore tries again, stop pauses it until it is
+                      tried again, enospc stops for a full disk only
+  --retry-after SECONDS  When to try again after a stop (5)
   --granularity SIZE  What one dirty bit stands for, 512 to 64M (64K)
   --buf-size SIZE     Memory for copies in flight (16M)
   --direct            Go past the page cache (O_DIRECT)
@@ -75,8 +96,8 @@ Output:
   --progress          Write progress also where standard error is no terminal
 
 Examples:
-  mirrordisk mirror disk.img copy.img --then cancel
-  mirrordisk mirror disk.img copy.img --guest zipf --then complete
+  mirrordisk mirror disk.img copy.img --then finish
+  mirrordisk mirror disk.img copy.img --guest zipf --then switch
 
 Exit codes: 0 the mirror ended as asked and the copy is right, 1 it did not end
 as asked or the copy is wrong, 2 it could not be done.`,
@@ -92,7 +113,10 @@ as asked or the copy is wrong, 2 it could not be done.`,
   },
 };
 
-const THEN = ['complete', 'cancel'] as const;
+/** What can be asked for at the end, by our names and by QEMU's. */
+const THEN = { switch: 'switch', finish: 'finish', complete: 'switch', cancel: 'finish' } as const;
+const COPY_MODES = ['background', 'write-blocking', 'adaptive'] as const;
+const LIMITS = ['initial-copy', 'everything'] as const;
 const SYNC = ['full', 'none'] as const;
 const PATTERNS = ['none', 'random', 'sequential', 'zipf'] as const;
 /** Timers hold no more: 23 days. */
@@ -110,11 +134,17 @@ function readPlan(values: Values, target: string): Omit<MirrorPlan, 'source' | '
   const seconds = numberOf('replicate', replicate ?? (guest ? '1' : '0'), { max: SECONDS_MAX });
   return {
     target,
-    ending: then === undefined ? undefined : wordOf('then', then, THEN),
+    ending: then === undefined ? undefined : readEnding(then),
+    retryMs: 1000 * numberOf('retry-after', values['retry-after'] ?? '5', { max: SECONDS_MAX }),
     replicateMs: 1000 * seconds,
     mirror: {
       sync: wordOf('sync', sync, SYNC),
       speed: sizeOf('speed', values.speed ?? '0'),
+      limits: wordOf('limits', values.limits ?? 'initial-copy', LIMITS),
+      copyMode: wordOf('copy-mode', values['copy-mode'] ?? 'background', COPY_MODES),
+      latencyBudgetMs: numberOf('latency-budget', values['latency-budget'] ?? '20'),
+      onSourceError: readPolicy('on-source-error', values),
+      onTargetError: readPolicy('on-target-error', values),
       granularity: sizeOf('granularity', values.granularity ?? '0'),
       bufSize: sizeOf('buf-size', values['buf-size'] ?? '0'),
       overwrite: values.force,
@@ -125,6 +155,14 @@ function readPlan(values: Values, target: string): Omit<MirrorPlan, 'source' | '
     json: values.json,
     showProgress: values.progress,
   };
+}
+
+function readEnding(text: string): 'switch' | 'finish' {
+  return THEN[wordOf('then', text, ['switch', 'finish', 'complete', 'cancel'])];
+}
+
+function readPolicy(name: 'on-source-error' | 'on-target-error', values: Values): ErrorPolicy {
+  return wordOf(name, values[name] ?? 'report', ERROR_POLICIES);
 }
 
 function readGuest(values: Values): GuestOptions | undefined {

@@ -1,5 +1,6 @@
 /**
- * What makes a mirror adaptive: it watches the guest and the copies, and turns two knobs.
+ * What keeps a guest alive beside its mirror: it watches the guest and the copies, and turns two
+ * knobs; the second one only if the mirror is to be adaptive.
  *
  * - The ration is how many bytes of copies may be in flight. Copies and the guest share disks, so a
  *   long queue of copies is the guest's latency. As long as the guest's 99th percentile is within
@@ -24,6 +25,8 @@ const ADJUST_MS = 200;
 const PATIENCE_MS = 1000;
 /** How long the guest must have been slow before they go to the source alone again. */
 const CALM_MS = 5000;
+/** The part of the copy rate above which a guest that dirties so fast keeps the two apart. */
+const ENOUGH = 0.9;
 /** The part of the best copy rate below which a guest is slow. */
 const SLOW = 0.5;
 /** The part of the budget below which there is room for more copies. */
@@ -34,13 +37,13 @@ export interface GovernorOptions {
   readonly copier: Copier;
   /** The guest's 99th percentile is to be below, in milliseconds. */
   readonly budgetMs: number;
+  /** It may change how guest writes reach the target. */
+  readonly isAdaptive: boolean;
 }
 
 /** What the mirror knows of itself. */
 export interface MirrorSituation {
   readonly rates: MirrorRates;
-  /** The highest copy rate seen, in bytes a second. */
-  readonly bestCopyRate: number;
   /** Source and target have to meet, rather than to stay close. */
   readonly wantsToMeet: boolean;
 }
@@ -49,18 +52,22 @@ export class Governor {
   readonly #pair: MirrorPair;
   readonly #copier: Copier;
   readonly #budgetMs: number;
+  readonly #isAdaptive: boolean;
   readonly #latencies = new LatencyHistogram();
   readonly #rationMax: number;
   #ration: number;
   #adjustedMs: number | undefined;
   #written = 0;
+  /** The highest rate that has lasted, in bytes a second. */
+  #copyRateMax = 0;
   #hopelessMs: number | undefined;
   #calmMs: number | undefined;
 
-  constructor({ pair, copier, budgetMs }: GovernorOptions) {
+  constructor({ pair, copier, budgetMs, isAdaptive }: GovernorOptions) {
     this.#pair = pair;
     this.#copier = copier;
     this.#budgetMs = budgetMs;
+    this.#isAdaptive = isAdaptive;
     this.#rationMax = copier.rationMax;
     this.#ration = this.#rationMax;
   }
@@ -77,7 +84,7 @@ export class Governor {
     if (sinceMs < ADJUST_MS) return;
     this.#adjustedMs = nowMs;
     this.#adjustRation();
-    this.#adjustMode(nowMs, (this.#written * 1000) / sinceMs, situation());
+    if (this.#isAdaptive) this.#adjustMode(nowMs, (this.#written * 1000) / sinceMs, situation());
     this.#written = 0;
   }
 
@@ -93,11 +100,13 @@ export class Governor {
   }
 
   #adjustMode(nowMs: number, guestRate: number, situation: MirrorSituation): void {
-    const { rates, bestCopyRate, wantsToMeet } = situation;
-    const { outlook } = rates;
-    const isHopeless = outlook === 'diverges' || (outlook === 'stalls' && wantsToMeet);
+    const { rates, wantsToMeet } = situation;
+    const { outlook, copyRate, dirtyRate } = rates;
+    const isSlow = outlook !== 'unknown' && dirtyRate > ENOUGH * copyRate;
+    const isHopeless = outlook === 'diverges' || (isSlow && wantsToMeet);
     this.#hopelessMs = isHopeless ? (this.#hopelessMs ?? nowMs) : undefined;
-    const isCalm = guestRate < SLOW * bestCopyRate;
+    this.#copyRateMax = Math.max(this.#copyRateMax, copyRate);
+    const isCalm = guestRate < SLOW * this.#copyRateMax;
     this.#calmMs = isCalm ? (this.#calmMs ?? nowMs) : undefined;
     if (nowMs - (this.#hopelessMs ?? nowMs) >= PATIENCE_MS) this.#pair.setActive(true);
     else if (nowMs - (this.#calmMs ?? nowMs) >= CALM_MS) this.#pair.setActive(false);

@@ -209,15 +209,19 @@ export class MirrorWork implements JobWork {
     }
   }
 
-  /** Has the mirror governed, if it is to be adaptive. */
+  /** Has the mirror governed, if guest writes go, or may come to go, to both disks. */
   #govern(): void {
     const { pair, driver } = this.#parts;
     const copier = this.#copier;
     const { latencyBudgetMs: budgetMs } = this.#settings;
-    const isAdaptive = this.#copyMode === 'adaptive' && copier !== undefined;
-    this.#governor = isAdaptive ? new Governor({ pair, copier, budgetMs }) : undefined;
-    copier?.setRation(copier.rationMax);
-    const governor = this.#governor;
+    if (!copier) return;
+    copier.setRation(copier.rationMax);
+    const isAdaptive = this.#copyMode === 'adaptive';
+    const governor =
+      this.#copyMode === 'background'
+        ? undefined
+        : new Governor({ pair, copier, budgetMs, isAdaptive });
+    this.#governor = governor;
     driver.watch(governor && ((latencyMs, written) => governor.note(latencyMs, written)));
   }
 
@@ -230,7 +234,6 @@ export class MirrorWork implements JobWork {
     this.#rates.sample(counters, nowMs);
     this.#governor?.adjust(nowMs, () => ({
       rates: this.#rates.rates(counters, nowMs),
-      bestCopyRate: this.#rates.bestCopyRate,
       wantsToMeet,
     }));
   }

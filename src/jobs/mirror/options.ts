@@ -17,8 +17,8 @@ const DEFAULT_LATENCY_BUDGET_MS = 20;
 /**
  * How guest writes reach the target. `background`: they mark what they touched, which is copied
  * later. `write-blocking`: they complete when source and target have them, so nothing gets dirty
- * any more. `adaptive`: background while that converges within the latency budget, else both at
- * once, with copies rationed so that the guest keeps its latency.
+ * any more; copies are rationed so that the guest keeps within the latency budget. `adaptive`:
+ * background while that gets the two to meet, else as write-blocking.
  */
 export type CopyMode = 'background' | 'write-blocking' | 'adaptive';
 

@@ -14,7 +14,7 @@ const WINDOW_MS = 3000;
 /** How far apart two samples are at least, in milliseconds. */
 const SAMPLE_MS = 100;
 /** A change of what remains by less than this part of what is copied is no change. */
-const NOTICEABLE = 0.02;
+const NOTICEABLE = 0.05;
 
 /**
  * What becomes of a mirror if everything goes on as in the last seconds: source and target meet; or

@@ -26,7 +26,7 @@ function withImage(body: (folder: string, image: string) => Promise<void>): Prom
 
 describe('the options of mirrordisk mirror', () => {
   it.each([
-    ['--then stop', '--then must be complete or cancel: "stop"'],
+    ['--then stop', '--then must be switch, finish, complete or cancel: "stop"'],
     ['--then', '--then needs a value'],
     ['--sync half', '--sync must be full or none: "half"'],
     ['--speed -1', '--speed: Cannot read a size: it must be a whole number of bytes'],
