@@ -212,6 +212,7 @@ function interrupter(mirror: Mirror, guest: Guest | undefined): InterruptHandler
     const force = count > 1 || isStopped(mirror);
     const end = async () => {
       if (!force) await guest?.stop();
+      if (!force && mirror.progress.phase === 1) mirror.keep();
       await unlessOver(mirror, () => mirror.cancel({ force }));
     };
     const { phase } = mirror.progress;
@@ -219,6 +220,7 @@ function interrupter(mirror: Mirror, guest: Guest | undefined): InterruptHandler
     void end();
     if (isOver) return 'stopping the guest';
     if (force) return 'leaving the copy as it is; once more ends at once';
-    return phase === 2 ? 'finishing the copy; once more leaves it as it is' : 'cancelling';
+    if (phase === 2) return 'finishing the copy; once more leaves it as it is';
+    return mirror.isPersistent ? 'stopping; the same command goes on from here' : 'cancelling';
   };
 }

@@ -44,6 +44,11 @@ export class PageTable {
     return this.#present.dirtyGranules * PAGE_LENGTH;
   }
 
+  /** The pages that are there, one a granule; it is the table's own. */
+  get present(): DirtyBitmap {
+    return this.#present;
+  }
+
   /** @returns The page, or nothing where it is missing. */
   find(index: number): Uint8Array | undefined {
     const tableIndex = Math.floor(index / TABLE_PAGES);
@@ -100,11 +105,7 @@ export class PageTable {
 
   /** Changes the size of the disk; no page is beyond the new one. */
   resize(size: number): void {
-    const present = new DirtyBitmap(size, PAGE_LENGTH);
-    for (const { offset, length } of this.#present.ranges()) {
-      present.mark(offset, Math.min(length, size - offset));
-    }
-    this.#present = present;
+    this.#present = resized(this.#present, size);
   }
 
   #remove(index: number): void {
@@ -119,4 +120,14 @@ export class PageTable {
     if (table.used === 0) this.#tables.delete(tableIndex);
     this.#pool.giveBack(page);
   }
+}
+
+/** @returns A bitmap of another size with the same marks, as far as they are within that. */
+export function resized(bitmap: DirtyBitmap, size: number): DirtyBitmap {
+  const result = new DirtyBitmap(size, bitmap.granularity);
+  for (const { offset, length } of bitmap.ranges()) {
+    if (offset >= size) break;
+    result.mark(offset, Math.min(length, size - offset));
+  }
+  return result;
 }

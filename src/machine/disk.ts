@@ -12,9 +12,12 @@ import { type GuestRequest, SECTOR_SIZE, STATUS } from '../device/request.ts';
 import type { VirtioBlockDevice } from '../device/virtio-blk.ts';
 import type { Env } from '../env/env.ts';
 import { nodeEnv } from '../env/node.ts';
-import type { MirrorOptions } from '../jobs/mirror/options.ts';
-import { Machine } from './machine.ts';
+import type { MirrorJournal } from '../jobs/mirror/hold.ts';
+import { DEFAULT_GRANULARITY, type MirrorOptions } from '../jobs/mirror/options.ts';
+import { sleepUntil } from '../sync/alarm.ts';
+import { CLOSE_MS, Machine } from './machine.ts';
 import { Mirror, type MirrorOutcome } from './mirror.ts';
+import { hasJournal, openJournal, removeJournal } from './persistence.ts';
 import { TargetFile } from './target-file.ts';
 
 /** How to open a disk. */
@@ -46,6 +49,15 @@ export interface DiskMirrorOptions extends MirrorOptions {
   readonly overwrite?: boolean;
   /** Go past the system's page cache, for a target given by its path. @default false */
   readonly direct?: boolean;
+  /**
+   * Record what may differ in a file beside the target, so that after a crash, or after
+   * {@link Disk.close} in the middle, the same call goes on from there and copies only that; from
+   * one file to another. A guest write that begins to change a part of the disk waits for the
+   * record.
+   *
+   * @default false
+   */
+  readonly persist?: boolean;
 }
 
 /**
@@ -159,35 +171,49 @@ export class Disk implements AsyncDisposable {
    *   the disk itself, and as {@link openDisk}. Nothing is left of a failure.
    */
   async mirror(target: string | BlockdevOptions, options: DiskMirrorOptions = {}): Promise<Mirror> {
-    const { overwrite = false, direct = false, id = this.#nextId(), ...mirrorOptions } = options;
+    const { overwrite, direct = false, persist = false, id = this.#nextId(), ...rest } = options;
     const { graph } = this.#machine;
     const path = typeof target === 'string' ? target : undefined;
-    const file = path === undefined ? undefined : await this.#targetFile(path, overwrite);
+    if (persist) demandFiles(this.#path, path);
+    const file = path === undefined ? undefined : await this.#targetFile(path, options);
     let node: BlockNode | undefined;
+    let journal: MirrorJournal | undefined;
     try {
       const image = typeof target === 'string' ? targetImage(file?.path ?? target, direct) : target;
       node = await graph.open(image);
       const ends = { source: this.#node, target: node };
-      const start = { id, source: ends.source.name, target: node.name, ...mirrorOptions };
+      if (persist && file && path !== undefined) journal = await this.#journal(file, path, options);
+      const nodes = { source: ends.source.name, target: node.name };
+      const start = { id, ...nodes, ...rest, ...(journal && { journal }) };
       const mirror = await Mirror.start(this.#machine, start, {
         met: async () => file?.publish(),
         ended: async (outcome, ended) => {
           this.#mirrors.delete(ended);
           await this.#settle(outcome, ends, path);
-          await file?.discard();
+          if (!ended.isKept) await file?.discard();
         },
       });
       this.#mirrors.add(mirror);
       return mirror;
     } catch (error) {
+      await journal?.journal.retire('invalid');
       if (node) await graph.close(node);
       await file?.discard();
       throw error;
     }
   }
 
-  /** Cancels mirrors by force, waits for requests in flight, and closes the image. */
+  /**
+   * Cancels mirrors by force, waits for requests in flight, and closes the image. A mirror with
+   * `persist` can be gone on with later.
+   */
   async close(): Promise<void> {
+    const persisting = [...this.#mirrors].filter(({ isPersistent }) => isPersistent);
+    if (persisting.length > 0) {
+      // What it records holds only if nobody writes to the source after it.
+      await sleepUntil(this.#machine.env.clock, CLOSE_MS, this.device.close());
+      if (this.device.queueDepth === 0) for (const mirror of persisting) mirror.keep();
+    }
     for (const mirror of this.#mirrors) {
       if (mirror.status !== 'null') await mirror.cancel({ force: true });
       await mirror.finished;
@@ -213,11 +239,35 @@ export class Disk implements AsyncDisposable {
     await this.#machine.graph.close(switched ? source : target);
   }
 
-  async #targetFile(path: string, overwrite: boolean): Promise<TargetFile> {
+  async #targetFile(path: string, options: DiskMirrorOptions): Promise<TargetFile> {
     const { files } = this.#machine.env;
+    const { overwrite = false, persist = false } = options;
+    if (overwrite || !persist) {
+      // By one that is left here nobody could go on once the target is written over.
+      await removeJournal(files, path);
+    } else if (await hasJournal(files, path)) {
+      const found = await TargetFile.find(files, path);
+      if (found) return found;
+      await removeJournal(files, path);
+    }
     const source = this.#path === undefined ? undefined : await files.status(this.#path);
     const size = source?.size ?? this.#node.size;
     return TargetFile.prepare(files, { path, size, overwrite, source });
+  }
+
+  async #journal(
+    file: TargetFile,
+    path: string,
+    { granularity: given }: DiskMirrorOptions,
+  ): Promise<MirrorJournal> {
+    const { files } = this.#machine.env;
+    const source = await files.status(this.#path ?? '');
+    const target = await files.status(file.path);
+    if (!source || !target) {
+      throw new BlockError('ENOENT', `mirror to "${path}"`, 'a file has just been removed');
+    }
+    const granularity = given || DEFAULT_GRANULARITY;
+    return openJournal(files, { source, target, path, size: this.#node.size, granularity });
   }
 
   #nextId(): string {
@@ -244,6 +294,12 @@ export class Disk implements AsyncDisposable {
     const action = `carry out a request of type "${request.type}"`;
     throw this.#errors.get(request) ?? new BlockError('EIO', action, 'the disk refused it');
   }
+}
+
+function demandFiles(source: string | undefined, target: string | undefined): void {
+  if (source !== undefined && target !== undefined) return;
+  const rule = 'to persist a mirror both disks must be given by their paths';
+  throw new BlockError('EINVAL', 'start the mirror', rule);
 }
 
 function rawImage(filename: string, options: DiskOptions): BlockdevOptions {

@@ -17,6 +17,7 @@ import { filtersOf } from '../filters/index.ts';
 import { ThrottleGroups } from '../filters/throttle-groups.ts';
 import type { JobEvent } from '../jobs/events.ts';
 import { Job } from '../jobs/job.ts';
+import type { MirrorJournal } from '../jobs/mirror/hold.ts';
 import { MirrorWork } from '../jobs/mirror/mirror.ts';
 import type { MirrorOptions } from '../jobs/mirror/options.ts';
 import type { JobTransaction } from '../jobs/transaction.ts';
@@ -51,13 +52,15 @@ export interface MirrorStart extends MirrorOptions {
   readonly autoDismiss?: boolean;
   /** With whom it counts. @default With nobody. */
   readonly transaction?: JobTransaction;
+  /** Records what may differ, for a mirror after a crash. */
+  readonly journal?: MirrorJournal;
 }
 
 const READING: readonly Permission[] = ['consistent-read'];
 const WRITING: readonly Permission[] = ['consistent-read', 'write'];
 
 /** How long the requests of a guest may take to end when the machine closes, in milliseconds. */
-const CLOSE_MS = 5000;
+export const CLOSE_MS = 5000;
 
 const JOB_ID = /^[A-Za-z][A-Za-z0-9._-]*$/;
 
@@ -136,7 +139,8 @@ export class Machine {
    *   for a node that is not there, `EBUSY` for a disk in use.
    */
   async startMirror(start: MirrorStart): Promise<StartedMirror> {
-    const { id, source, target, autoFinalize, autoDismiss, transaction, ...options } = start;
+    const { id, source, target, autoFinalize, autoDismiss, transaction, journal, ...options } =
+      start;
     this.#demandId(id);
     const { graph, env } = this;
     const nodes = { source: graph.find(source), target: graph.find(target) };
@@ -153,7 +157,8 @@ export class Machine {
     this.#jobs.set(id, job);
     void job.dismissed.then(() => this.#jobs.delete(id));
     try {
-      const work = await MirrorWork.start({ env, graph, id, parent: job, ...nodes }, options);
+      const context = { env, graph, id, parent: job, ...nodes, ...(journal && { journal }) };
+      const work = await MirrorWork.start(context, options);
       job.start(work);
       return { job, work };
     } catch (error) {

@@ -10,6 +10,7 @@ import { BlockError } from '../base/errors.ts';
 import type { Clock } from '../env/env.ts';
 import type { JobEvent, JobOutcome, JobState } from '../jobs/events.ts';
 import type { Job } from '../jobs/job.ts';
+import type { MirrorJournal } from '../jobs/mirror/hold.ts';
 import type { MirrorProgress, MirrorWork } from '../jobs/mirror/mirror.ts';
 import type { CopyMode } from '../jobs/mirror/options.ts';
 import type { JobStatus } from '../jobs/states.ts';
@@ -48,6 +49,7 @@ interface MirrorParts {
   readonly met: Promise<void>;
   readonly upkeep: MirrorUpkeep;
   readonly unsubscribe: () => void;
+  readonly journal: MirrorJournal | undefined;
 }
 
 export class Mirror {
@@ -60,7 +62,12 @@ export class Mirror {
   readonly #clock: Clock;
   readonly #job: Job;
   readonly #work: MirrorWork;
+  /** Whether a mirror of the same files could go on where this one is. */
+  readonly isPersistent: boolean;
+  /** Bytes that an earlier mirror has left to copy; `undefined` when this is the first. */
+  readonly resumedBytes: number | undefined;
   readonly #events: Channel<Stamped<JobEvent>>;
+  #isKept = false;
 
   /** Starts the job. @throws {BlockError} As {@link Machine.startMirror}. */
   static async start(machine: Machine, start: MirrorStart, upkeep: MirrorUpkeep): Promise<Mirror> {
@@ -76,7 +83,9 @@ export class Mirror {
     });
     try {
       const started = await machine.startMirror(start);
-      return new Mirror(machine.env.clock, started, { events, met, upkeep, unsubscribe });
+      const { journal } = start;
+      const parts = { events, met, upkeep, unsubscribe, journal };
+      return new Mirror(machine.env.clock, started, parts);
     } catch (error) {
       unsubscribe();
       throw error;
@@ -84,8 +93,10 @@ export class Mirror {
   }
 
   private constructor(clock: Clock, { job, work }: StartedMirror, parts: MirrorParts) {
-    const { events, met, upkeep, unsubscribe } = parts;
+    const { events, met, upkeep, unsubscribe, journal } = parts;
     this.id = job.id;
+    this.isPersistent = journal !== undefined;
+    this.resumedBytes = journal?.resumed?.dirtyBytes;
     this.#clock = clock;
     this.#events = events;
     this.#job = job;
@@ -189,6 +200,21 @@ export class Mirror {
   async cancel({ force = false }: { readonly force?: boolean } = {}): Promise<MirrorOutcome> {
     this.#job.cancel({ force });
     return this.#outcome();
+  }
+
+  /** Whether its files are kept for a mirror that goes on from here. */
+  get isKept(): boolean {
+    return this.#isKept;
+  }
+
+  /**
+   * Keeps the files for a mirror that goes on from here, if this one is persistent and ends before
+   * it is complete. Nobody may write to the source from now on.
+   */
+  keep(): void {
+    if (!this.isPersistent) return;
+    this.#isKept = true;
+    this.#work.keepJournal();
   }
 
   /** Stops copying soon; the guest goes on. @throws {BlockError} `EPERM` when it is paused. */

@@ -60,6 +60,13 @@ export class TargetFile {
     return new TargetFile(files, path, unfinished);
   }
 
+  /** Finds the file of a mirror that was killed, finished or not; `undefined` when it is gone. */
+  static async find(files: Files, path: string): Promise<TargetFile | undefined> {
+    const unfinished = path + UNFINISHED;
+    if (await files.status(unfinished)) return new TargetFile(files, path, unfinished);
+    return (await files.status(path)) && new TargetFile(files, path);
+  }
+
   /** What the file is called now. */
   get path(): string {
     return this.#unfinished ?? this.#path;

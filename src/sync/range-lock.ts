@@ -24,6 +24,11 @@ export type HeldRange = ByteRange;
 export class RangeLock {
   readonly #claims = new Set<Claim>();
 
+  /** What is claimed or waited for. */
+  get ranges(): Iterable<ByteRange> {
+    return this.#claims;
+  }
+
   /** Whether any byte of the range is claimed or waited for. */
   isBusy(range: ByteRange): boolean {
     return this.firstBusy(range) !== undefined;

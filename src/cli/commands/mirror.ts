@@ -23,6 +23,7 @@ const OPTIONS = {
   granularity: { type: 'string' },
   'buf-size': { type: 'string' },
   direct: { type: 'boolean', default: false },
+  persist: { type: 'boolean', default: false },
   force: { type: 'boolean', default: false },
   'no-compare': { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
@@ -77,6 +78,8 @@ Copying:
   --granularity SIZE  What one dirty bit stands for, 512 to 64M (64K)
   --buf-size SIZE     Memory for copies in flight (16M)
   --direct            Go past the page cache (O_DIRECT)
+  --persist           Record what may differ beside TARGET: after a crash, or
+                      Ctrl-C in phase 1, the same command goes on from there
   --force             Write over the data of a TARGET that exists
 
 The guest, which WRITES TO SOURCE:
@@ -149,6 +152,7 @@ function readPlan(values: Values, target: string): Omit<MirrorPlan, 'source' | '
       bufSize: sizeOf('buf-size', values['buf-size'] ?? '0'),
       overwrite: values.force,
       direct: values.direct,
+      persist: values.persist,
     },
     guest,
     compare: !values['no-compare'],

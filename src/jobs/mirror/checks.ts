@@ -11,9 +11,10 @@ export interface MirrorEnds {
 }
 
 /**
- * One job a disk, and never a disk onto itself.
+ * One job a disk, never a disk onto itself, and to one that can be written.
  *
- * @throws {BlockError} `EBUSY` for a disk in use by another job, `EINVAL` for two that are one.
+ * @throws {BlockError} `EBUSY` for a disk in use by another job, `EINVAL` for two that are one,
+ *   `EPERM` for a target that is read-only.
  */
 export function checkEnds({ source, target }: MirrorEnds): void {
   const [from, to] = [skipFilters(source), skipFilters(target)];
@@ -31,6 +32,9 @@ export function checkEnds({ source, target }: MirrorEnds): void {
   for (const node of [source, target]) {
     const job = [...node.parents].find(({ parent }) => parent.kind === 'job');
     if (job) throw busy(node, `block device is in use by block job: ${job.parent.name}`);
+  }
+  if (target.options.readOnly) {
+    throw new BlockError('EPERM', 'start the mirror', 'Block node is read-only');
   }
 }
 

@@ -45,6 +45,8 @@ export interface CopierOptions {
 }
 
 export class Copier {
+  /** How many bytes of copies can be in flight. */
+  readonly rationMax: number;
   readonly #env: Env;
   readonly #control: JobControl;
   readonly #pair: MirrorPair;
@@ -80,7 +82,8 @@ export class Copier {
     const count = Math.min(COPIES_MAX, Math.floor(bufSize / length));
     this.#bufferLength = length;
     this.#copyMax = length;
-    const memory = env.files.directBuffer(count * length);
+    this.rationMax = count * length;
+    const memory = env.files.directBuffer(this.rationMax);
     this.#buffers = Array.from({ length: count }, (_, index) =>
       memory.subarray(index * length, (index + 1) * length),
     );
@@ -110,11 +113,6 @@ export class Copier {
   /** From now on the speed limit does not hold: it is for the first phase. */
   unlimit(): void {
     this.#limited = false;
-  }
-
-  /** How many bytes of copies can be in flight. */
-  get rationMax(): number {
-    return this.#buffers.length * this.#bufferLength;
   }
 
   /** How many bytes of copies may be in flight from now on; one granule may always. */

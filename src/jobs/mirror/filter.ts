@@ -10,6 +10,8 @@
  */
 
 import type { Pending } from '../../base/pending.ts';
+import type { ByteRange } from '../../base/ranges.ts';
+import type { DirtyBitmap } from '../../bitmap/dirty-bitmap.ts';
 import type {
   BlockDriver,
   BlockExtent,
@@ -21,6 +23,7 @@ import type { BlockEdge } from '../../block/edge.ts';
 import type { EdgeParent } from '../../block/parent.ts';
 import type { Clock } from '../../env/env.ts';
 import type { GuestWrites } from './guest-writes.ts';
+import type { Journal } from './journal.ts';
 import type { MirrorPair } from './pair.ts';
 
 export interface MirrorFilterOptions {
@@ -33,6 +36,8 @@ export interface MirrorFilterOptions {
   /** Zeroes may be unmapped on the target. */
   readonly unmap: boolean;
   readonly clock: Clock;
+  /** Records each change before it begins. */
+  readonly journal?: Journal | undefined;
 }
 
 /** Is told of each guest request that has completed, and how many bytes it has written. */
@@ -50,6 +55,7 @@ export class MirrorFilter implements BlockDriver {
   readonly #guestWrites: GuestWrites;
   readonly #unmap: boolean;
   readonly #clock: Clock;
+  readonly #journal: Journal | undefined;
   #watcher: Watcher | undefined;
 
   constructor(options: MirrorFilterOptions) {
@@ -64,6 +70,7 @@ export class MirrorFilter implements BlockDriver {
     this.#guestWrites = options.guestWrites;
     this.#unmap = options.unmap;
     this.#clock = options.clock;
+    this.#journal = options.journal;
   }
 
   size(): number {
@@ -81,8 +88,10 @@ export class MirrorFilter implements BlockDriver {
   }
 
   write(offset: number, from: Uint8Array, options: WriteOptions, origin?: EdgeParent): Pending {
-    if (!this.#watcher) return this.#write(offset, from, options, origin);
-    return this.#timed(from.length, () => this.#write(offset, from, options, origin));
+    if (!this.#watcher && !this.#journal) return this.#write(offset, from, options, origin);
+    const { length } = from;
+    const start = () => this.#write(offset, from, options, origin);
+    return this.#timed(length, () => this.#recorded(offset, length, start));
   }
 
   #write(offset: number, from: Uint8Array, options: WriteOptions, origin?: EdgeParent): Pending {
@@ -107,29 +116,26 @@ export class MirrorFilter implements BlockDriver {
     options: WriteZeroesOptions,
     origin?: EdgeParent,
   ): Pending {
-    const { forceUnitAccess, mayUnmap, noFallback } = options;
-    if (!this.#pair.isActive || noFallback) {
-      return this.#child.writeZeroes(offset, length, options, origin);
-    }
-    const zeroes = { forceUnitAccess, mayUnmap: mayUnmap && this.#unmap };
-    return this.#guestWrites.mirror({
-      offset,
-      length,
-      toSource: (unmarked) =>
-        this.#child.writeZeroes(
-          offset,
-          length,
-          unmarked ? { ...options, unmarked } : options,
-          origin,
-        ),
-      toTarget: (part) => this.#pair.zero(this.#target, part, zeroes),
+    return this.#recorded(offset, length, () => {
+      const { forceUnitAccess, mayUnmap, noFallback } = options;
+      const toSource = (unmarked?: DirtyBitmap) => {
+        const changed = unmarked ? { ...options, unmarked } : options;
+        return this.#child.writeZeroes(offset, length, changed, origin);
+      };
+      if (!this.#pair.isActive || noFallback) return toSource();
+      const zeroes = { forceUnitAccess, mayUnmap: mayUnmap && this.#unmap };
+      const toTarget = (part: ByteRange) => this.#pair.zero(this.#target, part, zeroes);
+      return this.#guestWrites.mirror({ offset, length, toSource, toTarget });
     });
   }
 
   discard(offset: number, length: number, origin?: EdgeParent): Pending {
-    const discard = () => this.#child.discard(offset, length, origin);
-    // What a discarded range reads as is each disk's own affair, and both must read the same.
-    return this.#pair.isActive ? this.#guestWrites.follow({ offset, length }, discard) : discard();
+    return this.#recorded(offset, length, () => {
+      const discard = () => this.#child.discard(offset, length, origin);
+      // What a discarded range reads as is each disk's own affair, and both must read the same.
+      if (!this.#pair.isActive) return discard();
+      return this.#guestWrites.follow({ offset, length }, discard);
+    });
   }
 
   flush(origin?: EdgeParent): Pending {
@@ -147,9 +153,15 @@ export class MirrorFilter implements BlockDriver {
   // The graph closes what is below.
   async close(): Promise<void> {}
 
+  /** Has a change recorded before it begins. */
+  #recorded(offset: number, length: number, start: () => Pending): Pending {
+    return this.#journal ? this.#journal.writing({ offset, length }, start) : start();
+  }
+
   async #timed(written: number, start: () => Pending): Promise<void> {
     const startMs = this.#clock.nowMs();
     await start();
+    // Those who watch may have come or gone meanwhile.
     this.#watcher?.(this.#clock.nowMs() - startMs, written);
   }
 }

@@ -6,11 +6,12 @@
  *   long queue of copies is the guest's latency. As long as the guest's 99th percentile is within
  *   the budget the ration grows by a quarter at a time; when it is not, it is halved, down to one
  *   granule: the mirror always goes on.
- * - Guest writes go to both disks while copies alone would not make the two meet: because what
- *   remains does not shrink, while the job wants to get ready or to end, or because it grows. From
+ * - Guest writes go to both disks while copies alone would not make the two meet: because most of
+ *   what is copied gets dirty again, while the job wants to get ready or to end, or because what
+ *   remains grows. From
  *   then on nothing gets dirty any more, so what remains can only shrink: the two meet for certain.
- *   When the guest has become slow enough for copies to keep up, its writes go to the source alone
- *   again.
+ *   Once they have met, and when the guest is slow enough for copies to keep up, its writes go to
+ *   the source alone again.
  */
 
 import { LatencyHistogram } from '../../base/histogram.ts';
@@ -26,8 +27,8 @@ const PATIENCE_MS = 1000;
 /** How long the guest must have been slow before they go to the source alone again. */
 const CALM_MS = 5000;
 /** The part of the copy rate above which a guest that dirties so fast keeps the two apart. */
-const ENOUGH = 0.9;
-/** The part of the best copy rate below which a guest is slow. */
+const ENOUGH = 0.75;
+/** The part of the copies' best rate below which a guest is slow. */
 const SLOW = 0.5;
 /** The part of the budget below which there is room for more copies. */
 const ROOM = 0.6;
@@ -58,8 +59,8 @@ export class Governor {
   #ration: number;
   #adjustedMs: number | undefined;
   #written = 0;
-  /** The highest rate that has lasted, in bytes a second. */
-  #copyRateMax = 0;
+  /** How fast copies were when there were plenty to make, in bytes a second. */
+  #capacity = 0;
   #hopelessMs: number | undefined;
   #calmMs: number | undefined;
 
@@ -105,8 +106,9 @@ export class Governor {
     const isSlow = outlook !== 'unknown' && dirtyRate > ENOUGH * copyRate;
     const isHopeless = outlook === 'diverges' || (isSlow && wantsToMeet);
     this.#hopelessMs = isHopeless ? (this.#hopelessMs ?? nowMs) : undefined;
-    this.#copyRateMax = Math.max(this.#copyRateMax, copyRate);
-    const isCalm = guestRate < SLOW * this.#copyRateMax;
+    if (this.#pair.remaining > this.#rationMax) this.#capacity = copyRate;
+    // Not before the two have met: it may be its way to both disks that makes the guest slow.
+    const isCalm = !wantsToMeet && guestRate < SLOW * this.#capacity;
     this.#calmMs = isCalm ? (this.#calmMs ?? nowMs) : undefined;
     if (nowMs - (this.#hopelessMs ?? nowMs) >= PATIENCE_MS) this.#pair.setActive(true);
     else if (nowMs - (this.#calmMs ?? nowMs) >= CALM_MS) this.#pair.setActive(false);

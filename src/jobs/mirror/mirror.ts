@@ -28,22 +28,17 @@
  * well, whatever the copy mode, so that the mode can change at any time.
  */
 
-import { assert } from '../../base/assert.ts';
-import { DirtyBitmap } from '../../bitmap/dirty-bitmap.ts';
+import type { DirtyBitmap } from '../../bitmap/dirty-bitmap.ts';
 import { nextLayer } from '../../block/allocation.ts';
 import { drained } from '../../block/drain.ts';
 import { BlockEdge } from '../../block/edge.ts';
-import type { BlockGraph } from '../../block/graph.ts';
-import type { BlockNode } from '../../block/node.ts';
-import type { EdgeParent, RestingParent } from '../../block/parent.ts';
-import type { Env } from '../../env/env.ts';
 import type { JobProgress } from '../events.ts';
 import type { JobControl, JobWork } from '../work.ts';
 import { checkEnds, checkReplaced, sizesDiffer } from './checks.ts';
 import { Copier } from './copier.ts';
-import { MirrorFilter } from './filter.ts';
 import { Governor } from './governor.ts';
-import { GuestWrites } from './guest-writes.ts';
+import { type MirrorContext, type MirrorParts, takeHold } from './hold.ts';
+import { JournalKeeper } from './journal-keeper.ts';
 import {
   type CopyMode,
   checkOptions,
@@ -51,7 +46,7 @@ import {
   type MirrorOptions,
   type MirrorSettings,
 } from './options.ts';
-import { CopyFailed, MirrorPair } from './pair.ts';
+import { CopyFailed, type MirrorPair } from './pair.ts';
 import { plan } from './plan.ts';
 import { type MirrorRates, RateMeter } from './rates.ts';
 
@@ -73,28 +68,6 @@ export interface MirrorProgress extends JobProgress, MirrorRates {
   readonly activelySynced: boolean;
 }
 
-export interface MirrorContext {
-  readonly env: Env;
-  readonly graph: BlockGraph;
-  /** The id of the job. */
-  readonly id: string;
-  /** The job, as the parent of its disks. */
-  readonly parent: RestingParent;
-  readonly source: BlockNode;
-  readonly target: BlockNode;
-}
-
-/** What a mirror stands on, from its start to its end. */
-interface MirrorParts {
-  readonly source: BlockEdge;
-  readonly target: BlockEdge;
-  readonly dirty: DirtyBitmap;
-  readonly pair: MirrorPair;
-  readonly guestWrites: GuestWrites;
-  readonly filter: BlockNode;
-  readonly driver: MirrorFilter;
-}
-
 export class MirrorWork implements JobWork {
   readonly #context: MirrorContext;
   readonly #settings: MirrorSettings;
@@ -103,6 +76,8 @@ export class MirrorWork implements JobWork {
   #copyMode: CopyMode;
   #copier: Copier | undefined;
   #governor: Governor | undefined;
+  #keeper: JournalKeeper | undefined;
+  #keepsJournal = false;
   #isPlanned = false;
   #phase: 1 | 2 = 1;
   #switched = false;
@@ -138,7 +113,7 @@ export class MirrorWork implements JobWork {
   }
 
   get inFlight(): number {
-    return this.#copier?.inFlight ?? 0;
+    return (this.#copier?.inFlight ?? 0) + (this.#keeper?.isBusy ? 1 : 0);
   }
 
   /** What a simulation watches: what is dirty, and what is claimed by copies and guest writes. */
@@ -170,6 +145,14 @@ export class MirrorWork implements JobWork {
     this.#govern();
   }
 
+  /**
+   * Leaves the journal for a mirror that goes on from here, if this one ends before it is complete:
+   * nobody writes to the source after this call.
+   */
+  keepJournal(): void {
+    this.#keepsJournal = true;
+  }
+
   giveUp(): void {
     this.#parts.pair.giveUp();
     this.#parts.guestWrites.giveUp();
@@ -184,12 +167,15 @@ export class MirrorWork implements JobWork {
     const copier = new Copier({ env, control, pair, settings: this.#settings });
     this.#copier = copier;
     this.#govern();
+    const { clock } = env;
+    const { journal, resumed } = this.#context.journal ?? {};
+    this.#keeper = journal && new JournalKeeper({ journal, pair, control, clock });
     if (this.#settings.limits === 'everything') {
       this.#parts.guestWrites.limit((length) => copier.delayFor(length));
     }
     try {
       if (source.size !== target.size) throw sizesDiffer(this.#context);
-      await plan({ pair, settings: this.#settings, control, clock: env.clock });
+      await plan({ pair, settings: this.#settings, control, clock, resumed });
       pair.open();
       this.#isPlanned = true;
       this.#rates.reset();
@@ -205,6 +191,7 @@ export class MirrorWork implements JobWork {
       throw error instanceof CopyFailed ? error.cause : error;
     } finally {
       await copier.idle();
+      await this.#keeper?.end(this.#keepsJournal ? 'keep' : 'invalid');
       await this.#letGo();
     }
   }
@@ -232,6 +219,7 @@ export class MirrorWork implements JobWork {
     const { copied: offset, remaining } = pair;
     const counters = { offset, len: offset + remaining };
     this.#rates.sample(counters, nowMs);
+    this.#keeper?.tick();
     this.#governor?.adjust(nowMs, () => ({
       rates: this.#rates.rates(counters, nowMs),
       wantsToMeet,
@@ -300,6 +288,8 @@ export class MirrorWork implements JobWork {
     const { graph, source, target } = this.#context;
     const { sync, targetBacking, replaces = source.name } = this.#settings;
     await control.settle();
+    // From here on the guest may write what nobody records.
+    await this.#keeper?.end('finished');
     // Looked up first, lest it fail when half is done.
     const replaced = graph.find(replaces);
     await graph.removeFilter(this.#parts.filter);
@@ -323,56 +313,4 @@ export class MirrorWork implements JobWork {
     source.close();
     if (!target.isClosed) target.close();
   }
-}
-
-/** Puts the bitmap and the filter on the source, and an edge on both disks. */
-async function takeHold(
-  { env, graph, id, parent, source, target }: MirrorContext,
-  settings: MirrorSettings,
-): Promise<MirrorParts> {
-  const job: EdgeParent = { name: id, kind: 'job', stays: true, rest: parent };
-  const dirty = new DirtyBitmap(source.size, settings.granularity);
-  const opened: BlockEdge[] = [];
-  let driver: MirrorFilter | undefined;
-  const open = (node: BlockNode, more: Partial<EdgeParent>) => {
-    const edge = new BlockEdge(node, { ...job, ...more });
-    opened.push(edge);
-    return edge;
-  };
-  try {
-    const edges = {
-      source: open(source, {
-        needs: ['consistent-read'],
-        shares: ['consistent-read', 'write', 'write-unchanged'],
-      }),
-      target: open(target, { needs: ['write'], shares: ['consistent-read', 'write-unchanged'] }),
-    };
-    const cluster = clusterOf(target, settings);
-    const pair = new MirrorPair({ ...edges, dirty, settings, cluster });
-    const guestWrites = new GuestWrites(pair, env.clock);
-    const { filterNodeName: name, unmap } = settings;
-    const filter = await graph.insertFilter(source, { name, driver: 'mirror_top' }, (child) => {
-      source.track(dirty);
-      const toTarget = new BlockEdge(target, { name: child.parent.name });
-      const rest = { pair, guestWrites, unmap, clock: env.clock };
-      driver = new MirrorFilter({ child, target: toTarget, ...rest });
-      return driver;
-    });
-    assert(driver !== undefined, 'a filter that is in has its driver');
-    return { ...edges, dirty, pair, guestWrites, filter, driver };
-  } catch (error) {
-    source.untrack(dirty);
-    for (const edge of opened) edge.close();
-    throw error;
-  }
-}
-
-/**
- * What must be copied whole to the target at first: a cluster of it that gets its backing at the
- * end only, and until then would be filled with zeroes around a part.
- */
-function clusterOf({ clusterSize = 0 }: BlockNode, settings: MirrorSettings): number | undefined {
-  const { targetBacking, sync, granularity } = settings;
-  const getsBacking = targetBacking === 'source' && sync !== 'full';
-  return getsBacking && clusterSize > granularity ? clusterSize : undefined;
 }

@@ -10,7 +10,8 @@ import type { BlockNode } from '../../block/node.ts';
 export const TRANSFER_MAX = 1024 * 1024;
 
 const DEFAULT_BUF_SIZE = 16 * 1024 * 1024;
-const DEFAULT_GRANULARITY = 64 * 1024;
+/** Where the target has no clusters, in bytes. */
+export const DEFAULT_GRANULARITY = 64 * 1024;
 const DEFAULT_GRANULARITY_MIN = 4096;
 const DEFAULT_LATENCY_BUDGET_MS = 20;
 

@@ -13,6 +13,7 @@
  */
 
 import { BlockError } from '../../base/errors.ts';
+import type { DirtyBitmap } from '../../bitmap/dirty-bitmap.ts';
 import { layersAbove, nextLayer } from '../../block/allocation.ts';
 import type { BlockExtent } from '../../block/driver.ts';
 import type { BlockEdge } from '../../block/edge.ts';
@@ -32,12 +33,18 @@ export interface PlanOptions {
   readonly settings: MirrorSettings;
   readonly control: JobControl;
   readonly clock: Clock;
+  /** What an earlier mirror of the same disks has left to copy. */
+  readonly resumed?: DirtyBitmap | undefined;
 }
 
 /** Marks what has to be copied, and zeroes the target where that spares copies. */
 export async function plan(options: PlanOptions): Promise<void> {
-  const { pair, settings } = options;
+  const { pair, settings, resumed } = options;
   const { source } = pair;
+  if (resumed) {
+    pair.dirty.merge(resumed);
+    return;
+  }
   if (settings.sync === 'none') return;
   const base = settings.sync === 'top' ? nextLayer(source.node) : undefined;
   if (base) {

@@ -1,0 +1,137 @@
+/**
+ * The bytes of a memory disk, as pages: what was never written is zero and has none.
+ *
+ * See {@link PageTable} for how pages are found and why they are 4 KiB. A request of whole pages
+ * allocates nothing but the pages it is the first to write.
+ */
+
+import { alignDown, alignUp } from '../base/ranges.ts';
+import type { DirtyBitmap } from '../bitmap/dirty-bitmap.ts';
+import { PAGE_LENGTH } from './page-pool.ts';
+import { PageTable } from './page-table.ts';
+
+/** How often one query looks for the end of data that has holes smaller than a cluster. */
+const LOOKS_MAX = 64;
+
+/** What is stored at a place, and up to where that is so. */
+export interface StoredExtent {
+  readonly isData: boolean;
+  /** The first byte, in bytes from the beginning of the disk, that it need not be so for. */
+  readonly end: number;
+}
+
+export class MemoryPages {
+  readonly #pages: PageTable;
+  #size: number;
+
+  /** @param size The size of the disk, in bytes. */
+  constructor(size: number) {
+    this.#size = size;
+    this.#pages = new PageTable(size);
+  }
+
+  /** Bytes. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** What has a page is dirty in it; nobody else changes it, and a new size makes a new one. */
+  get stored(): DirtyBitmap {
+    return this.#pages.present;
+  }
+
+  /** Fills `into` with the bytes at `offset`; what is beyond the end is zero. */
+  read(offset: number, into: Uint8Array): void {
+    const { length } = into;
+    let index = Math.floor(offset / PAGE_LENGTH);
+    let start = offset - index * PAGE_LENGTH;
+    for (let at = 0; at < length; index += 1, start = 0) {
+      const count = Math.min(PAGE_LENGTH - start, length - at);
+      const page = this.#pages.find(index);
+      if (page === undefined) into.fill(0, at, at + count);
+      else if (count === PAGE_LENGTH) into.set(page, at);
+      else into.set(page.subarray(start, start + count), at);
+      at += count;
+    }
+  }
+
+  /** Writes the whole of `from`, within the disk. */
+  write(offset: number, from: Uint8Array): void {
+    const { length } = from;
+    let index = Math.floor(offset / PAGE_LENGTH);
+    let start = offset - index * PAGE_LENGTH;
+    for (let at = 0; at < length; index += 1, start = 0) {
+      const count = Math.min(PAGE_LENGTH - start, length - at);
+      const page = this.#pages.find(index) ?? this.#addPage(index, count);
+      page.set(count === length ? from : from.subarray(at, at + count), start);
+      at += count;
+    }
+  }
+
+  /** Makes a range read as zeroes, and gives back the pages that are wholly in it. */
+  clear(offset: number, length: number): void {
+    const end = offset + length;
+    const wholeStart = alignUp(offset, PAGE_LENGTH);
+    // The last page is whole where the disk ends inside it.
+    const wholeEnd = end === this.#size ? end : alignDown(end, PAGE_LENGTH);
+    if (wholeStart > wholeEnd) {
+      this.#clearPart(offset, length);
+      return;
+    }
+    this.#clearPart(offset, wholeStart - offset);
+    this.#pages.drop({ offset: wholeStart, length: wholeEnd - wholeStart });
+    this.#clearPart(wholeEnd, end - wholeEnd);
+  }
+
+  /** @returns Whether there is a page at `offset`, and up to where the answer is the same. */
+  extentAt(offset: number): StoredExtent {
+    const isData = this.#pages.has(offset);
+    return {
+      isData,
+      end: isData ? this.#pages.nextMissing(offset) : this.#pages.nextPresent(offset),
+    };
+  }
+
+  /**
+   * As {@link MemoryPages.extentAt}, but a cluster with one page in it is data as a whole.
+   *
+   * @param clusterSize In bytes, a multiple of the page's. The answer for data may end early, with
+   *   a cluster.
+   */
+  clusterExtentAt(offset: number, clusterSize: number): StoredExtent {
+    const size = this.#size;
+    const start = alignDown(offset, clusterSize);
+    let next = this.#pages.nextPresent(start);
+    if (next === size) return { isData: false, end: size };
+    if (next >= start + clusterSize) return { isData: false, end: alignDown(next, clusterSize) };
+    let end = start;
+    for (let looks = 0; looks < LOOKS_MAX; looks += 1) {
+      end = Math.min(alignUp(this.#pages.nextMissing(next), clusterSize), size);
+      if (end === size) break;
+      next = this.#pages.nextPresent(end);
+      if (next === size || next >= end + clusterSize) break;
+    }
+    return { isData: true, end };
+  }
+
+  /** Changes the size of the disk; what is added reads as zeroes. */
+  resize(size: number): void {
+    if (size < this.#size) this.clear(size, this.#size - size);
+    this.#pages.resize(size);
+    this.#size = size;
+  }
+
+  /** @returns A new page, zeroed unless all its bytes are about to be written. */
+  #addPage(index: number, written: number): Uint8Array {
+    const page = this.#pages.add(index);
+    return written === PAGE_LENGTH ? page : page.fill(0);
+  }
+
+  /** Zeroes a range within one page. */
+  #clearPart(offset: number, length: number): void {
+    if (length === 0) return;
+    const index = Math.floor(offset / PAGE_LENGTH);
+    const start = offset - index * PAGE_LENGTH;
+    this.#pages.find(index)?.fill(0, start, start + length);
+  }
+}

@@ -1,0 +1,103 @@
+/**
+ * What a mirror takes hold of before it begins, and what of: edges to both disks, a bitmap on the
+ * source and a filter over it.
+ *
+ * Once it has hold, no write to the source is missed, nobody else writes to the target, and nobody
+ * changes the size of either.
+ */
+
+import { assert } from '../../base/assert.ts';
+import { DirtyBitmap } from '../../bitmap/dirty-bitmap.ts';
+import { BlockEdge } from '../../block/edge.ts';
+import type { BlockGraph } from '../../block/graph.ts';
+import type { BlockNode } from '../../block/node.ts';
+import type { EdgeParent, RestingParent } from '../../block/parent.ts';
+import type { Env } from '../../env/env.ts';
+import { MirrorFilter } from './filter.ts';
+import { GuestWrites } from './guest-writes.ts';
+import type { Journal } from './journal.ts';
+import type { MirrorSettings } from './options.ts';
+import { MirrorPair } from './pair.ts';
+
+export interface MirrorContext {
+  readonly env: Env;
+  readonly graph: BlockGraph;
+  /** The id of the job. */
+  readonly id: string;
+  /** The job, as the parent of its disks. */
+  readonly parent: RestingParent;
+  readonly source: BlockNode;
+  readonly target: BlockNode;
+  /** Records what may differ, for a mirror that goes on after a crash of this one. */
+  readonly journal?: MirrorJournal;
+}
+
+/** A journal in use, and what there is to be copied by it. */
+export interface MirrorJournal {
+  readonly journal: Journal;
+  /** What an earlier mirror of the same disks has left to copy; none began the copy otherwise. */
+  readonly resumed?: DirtyBitmap;
+}
+
+/** What a mirror stands on, from its start to its end. */
+export interface MirrorParts {
+  readonly source: BlockEdge;
+  readonly target: BlockEdge;
+  readonly dirty: DirtyBitmap;
+  readonly pair: MirrorPair;
+  readonly guestWrites: GuestWrites;
+  readonly filter: BlockNode;
+  readonly driver: MirrorFilter;
+}
+
+/** Puts the bitmap and the filter on the source, and an edge on both disks. */
+export async function takeHold(
+  { env, graph, id, parent, source, target, journal }: MirrorContext,
+  settings: MirrorSettings,
+): Promise<MirrorParts> {
+  const job: EdgeParent = { name: id, kind: 'job', stays: true, rest: parent };
+  const dirty = new DirtyBitmap(source.size, settings.granularity);
+  const opened: BlockEdge[] = [];
+  let driver: MirrorFilter | undefined;
+  const open = (node: BlockNode, more: Partial<EdgeParent>) => {
+    const edge = new BlockEdge(node, { ...job, ...more });
+    opened.push(edge);
+    return edge;
+  };
+  try {
+    const edges = {
+      source: open(source, {
+        needs: ['consistent-read'],
+        shares: ['consistent-read', 'write', 'write-unchanged'],
+      }),
+      target: open(target, { needs: ['write'], shares: ['consistent-read', 'write-unchanged'] }),
+    };
+    const cluster = clusterOf(target, settings);
+    const pair = new MirrorPair({ ...edges, dirty, settings, cluster });
+    const guestWrites = new GuestWrites(pair, env.clock);
+    const { filterNodeName: name, unmap } = settings;
+    const filter = await graph.insertFilter(source, { name, driver: 'mirror_top' }, (child) => {
+      source.track(dirty);
+      const toTarget = new BlockEdge(target, { name: child.parent.name });
+      const rest = { pair, guestWrites, unmap, clock: env.clock, journal: journal?.journal };
+      driver = new MirrorFilter({ child, target: toTarget, ...rest });
+      return driver;
+    });
+    assert(driver !== undefined, 'a filter that is in has its driver');
+    return { ...edges, dirty, pair, guestWrites, filter, driver };
+  } catch (error) {
+    source.untrack(dirty);
+    for (const edge of opened) edge.close();
+    throw error;
+  }
+}
+
+/**
+ * What must be copied whole to the target at first: a cluster of it that gets its backing at the
+ * end only, and until then would be filled with zeroes around a part.
+ */
+function clusterOf({ clusterSize = 0 }: BlockNode, settings: MirrorSettings): number | undefined {
+  const { targetBacking, sync, granularity } = settings;
+  const getsBacking = targetBacking === 'source' && sync !== 'full';
+  return getsBacking && clusterSize > granularity ? clusterSize : undefined;
+}

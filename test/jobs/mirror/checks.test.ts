@@ -1,0 +1,122 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { BlockEdge } from '../../../src/block/edge.ts';
+import type { BlockNode } from '../../../src/block/node.ts';
+import { checkEnds, checkReplaced, sizesDiffer } from '../../../src/jobs/mirror/checks.ts';
+import { filterOver, nodeOf, TestDisk } from '../../support/drivers.ts';
+import { LayerGraph } from '../../support/layers.ts';
+
+const SIZE = 64 * 1024;
+const layers = new LayerGraph();
+
+afterEach(() => layers.graph.closeAll());
+
+function disk(name: string, size = SIZE): BlockNode {
+  return nodeOf(new TestDisk({ size }), { name });
+}
+
+/** A disk called "top" over one called "base". */
+async function chain() {
+  const base = { driver: 'memory', 'node-name': 'base', size: SIZE };
+  const top = { driver: 'memory', 'node-name': 'top', size: SIZE, backing: base };
+  return { top: await layers.graph.open(top), base: layers.graph.find('base') };
+}
+
+describe('a disk', () => {
+  it('is mirrored to another one', () => {
+    expect(() => checkEnds({ source: disk('a'), target: disk('b') })).not.toThrow();
+  });
+
+  it('is not mirrored to itself', () => {
+    const source = disk('a');
+    expect(() => checkEnds({ source, target: source })).toThrow("Can't mirror node into itself");
+  });
+
+  it('is not mirrored to itself by way of filters, on whichever side they are', () => {
+    const below = disk('a');
+    const once = filterOver(below, 'once').node;
+    const twice = filterOver(once, 'twice').node;
+    const other = filterOver(below, 'other').node;
+    for (const [source, target] of [
+      [below, twice],
+      [twice, below],
+      [once, twice],
+      [twice, other],
+    ] as const) {
+      expect(() => checkEnds({ source, target })).toThrow("Can't mirror node into itself");
+    }
+  });
+
+  it('is not mirrored to what is in its backing chain', async () => {
+    const { top, base } = await chain();
+    expect(() => checkEnds({ source: top, target: base })).toThrow(
+      "Cannot mirror 'top' to 'base': it is in the source's backing chain",
+    );
+    const filter = filterOver(base, 'filter');
+    expect(() => checkEnds({ source: top, target: filter.node })).toThrow(
+      "Cannot mirror to a filter on top of a node in the source's backing chain",
+    );
+    filter.edge.close();
+  });
+
+  it('is not mirrored to a disk that is based on it', async () => {
+    const { top, base } = await chain();
+    expect(() => checkEnds({ source: base, target: top })).toThrow(
+      "Cannot mirror 'base' to 'top', which is based on it",
+    );
+  });
+
+  it('is not mirrored to one that is read-only', () => {
+    const target = nodeOf(new TestDisk({ size: SIZE }), { readOnly: true });
+    expect(() => checkEnds({ source: disk('a'), target })).toThrow('Block node is read-only');
+    expect(() => checkEnds({ source: target, target: disk('a') })).not.toThrow();
+  });
+
+  it.each(['source', 'target'] as const)('that a job uses is no %s of another', (side) => {
+    const ends = { source: disk('a'), target: disk('b') };
+    const edge = new BlockEdge(ends[side], { name: 'job7', kind: 'job' });
+    const reason = 'is busy: block device is in use by block job: job7';
+    expect(() => checkEnds(ends)).toThrow(`Node '${ends[side].name}' ${reason}`);
+    expect(() => checkEnds(ends)).toThrow(expect.objectContaining({ code: 'EBUSY' }));
+    edge.close();
+    expect(() => checkEnds(ends)).not.toThrow();
+  });
+});
+
+describe('what is replaced', () => {
+  const target = disk('target');
+
+  it('may be the source, or a filter over it, or one over that', () => {
+    const source = disk('a');
+    const once = filterOver(source, 'once').node;
+    const twice = filterOver(once, 'twice').node;
+    for (const replaced of [source, once, twice]) {
+      expect(() => checkReplaced(replaced, { source, target })).not.toThrow();
+    }
+  });
+
+  it('has the size of the source', () => {
+    const source = disk('a');
+    const reason = 'cannot replace image with a mirror image of different size';
+    expect(() => checkReplaced(disk('b', SIZE + 512), { source, target })).toThrow(reason);
+  });
+
+  it('shows the bytes of the source for certain', async () => {
+    const { top, base } = await chain();
+    const below = filterOver(base, 'below').node;
+    const reason = 'it cannot be guaranteed that doing so would not lead to an abrupt change of';
+    const names = "Cannot replace 'top' by a node mirrored from 'base', because";
+    expect(() => checkReplaced(top, { source: base, target })).toThrow(`${names} ${reason}`);
+    // A filter below the source shows the same, but its other parents need not follow.
+    expect(() => checkReplaced(base, { source: below, target })).toThrow(reason);
+    expect(() => checkReplaced(disk('b'), { source: base, target })).toThrow(reason);
+    for (const edge of [...base.parents]) if (edge.parent.name === 'below') base.detach(edge);
+  });
+});
+
+describe('sizes that differ', () => {
+  it('are told in the words of QEMU, with both of them', () => {
+    const error = sizesDiffer({ source: disk('a', 512), target: disk('b', 1024) });
+    expect(error.code).toBe('EINVAL');
+    expect(error.message).toContain('Source and target image have different sizes: 512 and 1024');
+  });
+});

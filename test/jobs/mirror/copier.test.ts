@@ -1,0 +1,337 @@
+import { describe, expect, it } from 'vitest';
+import { BlockError } from '../../../src/base/errors.ts';
+import { COPIES_MAX } from '../../../src/jobs/mirror/copier.ts';
+import { JobCancelled } from '../../../src/jobs/work.ts';
+import { pattern } from '../../support/drivers.ts';
+import { PairRig, type PairRigOptions } from '../../support/pair-rig.ts';
+import { settle, watch } from '../../support/settle.ts';
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+const broken = new BlockError('EIO', 'write', 'broken');
+
+/** A rig of which everything is dirty, in background mode. */
+function dirtyRig(options: PairRigOptions): PairRig {
+  const rig = new PairRig({ copyMode: 'background', ...options });
+  rig.dirty.markAll();
+  return rig;
+}
+
+/** Copies until nothing is left; the guest is quiet. */
+function copyAll(rig: PairRig) {
+  return watch(() => rig.copier.copyUntil(() => rig.copier.isClean));
+}
+
+/** When how many bytes were sent to the target. */
+function watchTarget(rig: PairRig): readonly { readonly atMs: number; readonly length: number }[] {
+  const seen: { atMs: number; length: number }[] = [];
+  const disk = rig.targetDisk;
+  const write = disk.write.bind(disk);
+  disk.write = (offset, from, options) => {
+    seen.push({ atMs: rig.clock.nowMs(), length: from.length });
+    return write(offset, from, options);
+  };
+  return seen;
+}
+
+describe('the speed limit', () => {
+  it.each([
+    ['64 KiB/s', 64 * KiB],
+    ['100 KiB/s', 100 * KiB],
+    ['10 MiB/s', 10 * MiB],
+  ])('of %s holds within a tenth over any second', async (_, speed) => {
+    const size = 12 * speed;
+    const granularity = 64 * KiB;
+    const rig = dirtyRig({ size, granularity, bufSize: 16 * MiB, speed });
+    const seen = watchTarget(rig);
+    const startMs = rig.clock.nowMs();
+    const copy = copyAll(rig);
+    await rig.runUntil(() => rig.clock.nowMs() >= startMs + 10_000, 5);
+    expect(copy.state).toBe('pending');
+    for (let fromMs = startMs; fromMs <= startMs + 8_900; fromMs += 7) {
+      const within = seen.filter(({ atMs }) => atMs >= fromMs && atMs < fromMs + 1000);
+      const bytes = within.reduce((sum, { length }) => sum + length, 0);
+      expect(bytes / speed, `from ${fromMs - startMs} ms on`).toBeGreaterThan(0.9);
+      expect(bytes / speed, `from ${fromMs - startMs} ms on`).toBeLessThan(1.1);
+    }
+  });
+
+  it('holds for a granule of 64 MiB as well, which is copied in pieces', async () => {
+    const rig = dirtyRig({ size: 4 * MiB, granularity: 64 * MiB, speed: MiB });
+    const seen = watchTarget(rig);
+    const startMs = rig.clock.nowMs();
+    const copy = copyAll(rig);
+    await rig.runUntil(() => copy.state === 'done');
+    expect(rig.clock.nowMs() - startMs).toBeGreaterThan(3600);
+    expect(rig.clock.nowMs() - startMs).toBeLessThan(4400);
+    expect(Math.max(...seen.map(({ length }) => length))).toBeLessThanOrEqual(MiB / 20);
+    expect(Buffer.compare(rig.targetDisk.bytes, rig.sourceDisk.bytes)).toBe(0);
+  });
+
+  it('takes effect at once when it is raised while a copy sleeps', async () => {
+    for (const [granularity, speed] of [
+      [64 * KiB, 1],
+      [4 * KiB, 1],
+      [64 * KiB, 64 * KiB],
+    ] as const) {
+      const rig = dirtyRig({ size: MiB, granularity, speed });
+      const copy = copyAll(rig);
+      await rig.runUntil(() => rig.clock.nowMs() > 2500);
+      const atMs = rig.clock.nowMs();
+      rig.copier.setSpeed(0);
+      rig.control.wake();
+      await rig.runUntil(() => copy.state === 'done');
+      expect(rig.clock.nowMs() - atMs).toBeLessThan(100);
+    }
+  });
+
+  it('takes effect when it is lowered while copies are under way', async () => {
+    const rig = dirtyRig({ size: 4 * MiB, granularity: 64 * KiB, speed: MiB });
+    const seen = watchTarget(rig);
+    const copy = copyAll(rig);
+    await rig.runUntil(() => rig.clock.nowMs() > 2000);
+    rig.copier.setSpeed(128 * KiB);
+    const atMs = rig.clock.nowMs();
+    await rig.runUntil(() => rig.clock.nowMs() > atMs + 8000);
+    const sent = seen
+      .filter((each) => each.atMs >= atMs)
+      .reduce((sum, { length }) => sum + length, 0);
+    expect(sent).toBeGreaterThan(7 * 128 * KiB);
+    expect(sent).toBeLessThan(8.8 * 128 * KiB);
+    rig.copier.setSpeed(0);
+    rig.control.wake();
+    await rig.runUntil(() => copy.state === 'done');
+  });
+
+  it('is not used up by zeroes, nor by what is known to be zero', async () => {
+    const rig = dirtyRig({ size: 8 * MiB, granularity: 64 * KiB, speed: 4 * MiB });
+    rig.sourceDisk.extentAt = (_, length) => ({ length, data: false, zero: true, allocated: true });
+    const startMs = rig.clock.nowMs();
+    const copy = copyAll(rig);
+    await rig.runUntil(() => copy.state === 'done');
+    expect(rig.clock.nowMs() - startMs).toBeLessThan(200);
+  });
+
+  it('is no limit any more once it is lifted', async () => {
+    const rig = dirtyRig({ size: 4 * MiB, granularity: 64 * KiB, speed: 64 * KiB });
+    rig.copier.unlimit();
+    const startMs = rig.clock.nowMs();
+    const copy = copyAll(rig);
+    await rig.runUntil(() => copy.state === 'done');
+    expect(rig.clock.nowMs() - startMs).toBeLessThan(100);
+    expect(rig.copier.delayFor(MiB)).toBe(0);
+  });
+
+  it('counts the writes of a guest too, where it holds for them', async () => {
+    const rig = dirtyRig({ size: 4 * MiB, granularity: 64 * KiB, speed: MiB });
+    expect(rig.copier.delayFor(MiB)).toBeCloseTo(1000, 0);
+    const seen = watchTarget(rig);
+    const copy = copyAll(rig);
+    await rig.runUntil(() => rig.clock.nowMs() >= 1990);
+    // The guest has used the first second up.
+    expect(seen).toEqual([]);
+    rig.copier.setSpeed(0);
+    rig.control.wake();
+    await rig.runUntil(() => copy.state === 'done');
+  });
+});
+
+describe('copies', () => {
+  it.each([
+    [16 * MiB, 64 * KiB, 16, MiB],
+    [16 * MiB, 512, 16, MiB],
+    [64 * KiB, 64 * KiB, 1, 64 * KiB],
+    [1, 4 * KiB, 1, 4 * KiB],
+    [70_000, 4 * KiB, 16, 4 * KiB],
+    [3 * MiB + 5, 64 * MiB, 4, MiB],
+    [1_234_567, 512, 16, 76_800],
+  ])(
+    'with a buffer of %i bytes and granules of %i are at most %i, of at most %i bytes',
+    async (bufSize, granularity, count, length) => {
+      const rig = dirtyRig({ size: Math.max(20 * MiB, granularity), granularity, bufSize });
+      rig.targetDisk.gate.mode = 'held';
+      const copy = copyAll(rig);
+      // It lets others run once, after 8 MiB.
+      for (const _ of [1, 2, 3, 4]) await settle();
+      const held = rig.targetDisk.gate.held.map((each) => each.length);
+      const isSplit = granularity > MiB;
+      expect(held.length).toBe(isSplit ? 1 : count);
+      expect(Math.max(...held)).toBe(length);
+      expect(rig.copier.inFlight).toBeLessThanOrEqual(COPIES_MAX);
+      expect(rig.copier.rationMax).toBe(count * length);
+      rig.release();
+      await rig.runUntil(() => copy.state === 'done');
+      expect(Buffer.compare(rig.targetDisk.bytes, rig.sourceDisk.bytes)).toBe(0);
+    },
+  );
+
+  it('are few or short when the ration is', async () => {
+    for (const [ration, lengths] of [
+      [64 * KiB, [16, 16, 16, 16]],
+      [16 * KiB, [4, 4, 4, 4]],
+      [4 * KiB, [4]],
+      [1, [4]],
+    ] as const) {
+      const rig = dirtyRig({ size: MiB, granularity: 4 * KiB });
+      rig.copier.setRation(ration);
+      rig.targetDisk.gate.mode = 'held';
+      const copy = copyAll(rig);
+      await settle();
+      const held = rig.targetDisk.gate.held.map(({ length }) => length / KiB);
+      expect(held).toEqual(lengths);
+      rig.release();
+      await rig.runUntil(() => copy.state === 'done');
+    }
+  });
+
+  it('begin where the last one ended, so that what is written all the time waits', async () => {
+    const rig = dirtyRig({ size: 64 * KiB, granularity: 4 * KiB, bufSize: 4 * KiB });
+    rig.targetDisk.gate.mode = 'held';
+    const copy = copyAll(rig);
+    const order: number[] = [];
+    for (let count = 0; count < 16; count += 1) {
+      await settle();
+      const held = rig.targetDisk.gate.next('write');
+      order.push(held.offset / (4 * KiB));
+      // The guest writes to the first granule again and again.
+      await rig.source.write(0, pattern(10, count));
+      held.complete();
+    }
+    expect(order).toEqual(Array.from({ length: 16 }, (_, index) => index));
+    rig.release();
+    await rig.runUntil(() => copy.state === 'done');
+  });
+
+  it('pass over what somebody else has claimed, and do the rest', async () => {
+    const rig = dirtyRig({ size: 64 * KiB, granularity: 4 * KiB });
+    const claim = rig.pair.claims.tryHold({ offset: 8 * KiB, length: 4 * KiB });
+    const copy = copyAll(rig);
+    await rig.runUntil(() => rig.pair.remaining === 4 * KiB && rig.copier.inFlight === 0);
+    expect(copy.state).toBe('pending');
+    expect(rig.dirtyGranules).toEqual([2]);
+    if (claim) rig.pair.claims.release(claim);
+    rig.control.wake();
+    await rig.runUntil(() => copy.state === 'done');
+  });
+
+  it('are flushed while others go on, one flush at a time', async () => {
+    const rig = dirtyRig({ size: 160 * MiB, granularity: 64 * KiB });
+    rig.targetDisk.bytes = rig.sourceDisk.bytes;
+    rig.sourceDisk.bytes = new Uint8Array(160 * MiB);
+    const flush = rig.targetDisk.flush.bind(rig.targetDisk);
+    let most = 0;
+    let now = 0;
+    rig.targetDisk.flush = async () => {
+      now += 1;
+      most = Math.max(most, now);
+      await rig.clock.turn();
+      await flush();
+      now -= 1;
+    };
+    const copy = copyAll(rig);
+    await rig.runUntil(() => copy.state === 'done');
+    const flushes = rig.targetDisk.operations.filter((operation) => operation === 'flush');
+    expect([flushes.length, most]).toEqual([2, 1]);
+  });
+
+  it('let others run now and then, though both disks complete at once', async () => {
+    const rig = dirtyRig({ size: 40 * MiB, granularity: 64 * KiB });
+    await rig.copier.copyUntil(() => rig.copier.isClean);
+    expect(rig.clock.turns).toBeGreaterThanOrEqual(4);
+  });
+});
+
+describe('a copy that fails', () => {
+  it('is tried again later and later while errors are ignored, and told of each time', async () => {
+    const rig = dirtyRig({ size: 4 * KiB, granularity: 4 * KiB, onTargetError: 'ignore' });
+    rig.targetDisk.gate.mode = 'held';
+    const copy = copyAll(rig);
+    const times: number[] = [];
+    const startMs = rig.clock.nowMs();
+    await rig.runUntil(() => {
+      const [held] = rig.targetDisk.gate.held;
+      if (!held) return times.length === 6;
+      times.push(rig.clock.nowMs() - startMs);
+      held.fail(broken);
+      return false;
+    });
+    const gaps = times.slice(1).map((ms, index) => ms - (times[index] ?? 0));
+    expect(gaps.every((gap, index) => gap >= 10 * 2 ** index)).toBe(true);
+    expect(rig.control.failures).toHaveLength(6);
+    rig.release();
+    await rig.runUntil(() => copy.state === 'done');
+    expect(Buffer.compare(rig.targetDisk.bytes, rig.sourceDisk.bytes)).toBe(0);
+  });
+
+  it('ends the copying with its error where errors are reported', async () => {
+    const rig = dirtyRig({ size: 16 * KiB, granularity: 4 * KiB, bufSize: 4 * KiB });
+    rig.targetDisk.gate.mode = 'held';
+    const copy = copyAll(rig);
+    await settle();
+    rig.targetDisk.gate.next('write').fail(broken);
+    await settle();
+    expect(copy.error).toBe(broken);
+    expect(rig.copier.inFlight).toBe(0);
+    expect(rig.dirtyGranules).toEqual([0, 1, 2, 3]);
+  });
+});
+
+describe('copying', () => {
+  it('rests with nothing in flight when it is to pause, and moves nothing until it may', async () => {
+    const rig = dirtyRig({ size: 256 * KiB, granularity: 4 * KiB, bufSize: 16 * KiB });
+    rig.targetDisk.gate.mode = 'held';
+    const copy = copyAll(rig);
+    await settle();
+    rig.control.pausing = true;
+    rig.control.wake();
+    await settle();
+    expect(rig.control.rests).toBe(0);
+    rig.release();
+    await settle();
+    expect([rig.control.rests, rig.copier.inFlight]).toEqual([1, 0]);
+    const { copied } = rig.pair;
+    await rig.clock.advance(60_000);
+    expect(rig.pair.copied).toBe(copied);
+    rig.control.pausing = false;
+    rig.control.wake();
+    await rig.runUntil(() => copy.state === 'done');
+    expect(Buffer.compare(rig.targetDisk.bytes, rig.sourceDisk.bytes)).toBe(0);
+  });
+
+  it('rests soon also where a slow limit keeps a copy waiting between its pieces', async () => {
+    const rig = dirtyRig({ size: 64 * KiB, granularity: 64 * KiB, speed: 1 });
+    const copy = copyAll(rig);
+    await rig.clock.advance(100);
+    rig.control.pausing = true;
+    rig.control.wake();
+    await settle();
+    expect([rig.control.rests, rig.copier.inFlight]).toEqual([1, 0]);
+    expect(rig.clock.timers).toBe(0);
+    rig.control.isCancelled = true;
+    rig.control.wake();
+    await settle();
+    expect(copy.error).toBeInstanceOf(JobCancelled);
+  });
+
+  it('leaves at once when the job is cancelled; what is in flight is waited for apart', async () => {
+    const rig = dirtyRig({ size: 64 * KiB, granularity: 4 * KiB });
+    rig.targetDisk.gate.mode = 'held';
+    const copy = copyAll(rig);
+    await settle();
+    rig.control.isCancelled = true;
+    rig.control.wake();
+    await settle();
+    expect(copy.error).toBeInstanceOf(JobCancelled);
+    const idle = watch(() => rig.copier.idle());
+    await rig.clock.advance(999);
+    await settle();
+    expect(idle.state).toBe('pending');
+    // A target that may never answer is not waited for any longer.
+    await rig.clock.advance(2);
+    await settle();
+    expect(idle.state).toBe('done');
+    rig.release();
+    await settle();
+    expect(rig.copier.inFlight).toBe(0);
+  });
+});

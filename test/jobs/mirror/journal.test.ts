@@ -1,0 +1,301 @@
+import { readFile, stat, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { BlockError } from '../../../src/base/errors.ts';
+import { DirtyBitmap } from '../../../src/bitmap/dirty-bitmap.ts';
+import { nodeFiles } from '../../../src/env/node-files.ts';
+import { Journal, type JournalOptions } from '../../../src/jobs/mirror/journal.ts';
+import { type FileCall, hookedFiles } from '../../support/hooked-files.ts';
+import { deferred, settle, watch } from '../../support/settle.ts';
+import { openFilesIn, withFolder } from '../../support/temporary.ts';
+
+const K = 1024;
+const OPTIONS: JournalOptions = {
+  size: 1024 * K * K,
+  granularity: 64 * K,
+  sourceId: 'source',
+  targetId: 'target',
+  groupLength: 4096 * K,
+  hotMax: 2,
+};
+const GROUP = 4096 * K;
+
+/** A journal of a clean disk, whose file calls go through `hook`. */
+async function withJournal(
+  body: (rig: Rig) => Promise<void>,
+  options: Partial<JournalOptions> = {},
+): Promise<void> {
+  await withFolder(async (folder) => {
+    const path = join(folder, 'journal');
+    const rig: { hook: (call: FileCall) => unknown } = { hook: () => {} };
+    const files = hookedFiles(nodeFiles, (call) => rig.hook(call));
+    const all = { ...OPTIONS, ...options };
+    const dirty = new DirtyBitmap(all.size, all.granularity);
+    const journal = await Journal.create(files, path, all, dirty);
+    const calls: string[] = [];
+    rig.hook = ({ operation }) => calls.push(operation);
+    const flush = () => {};
+    const settling = { dirty, claimed: () => [], flush };
+    await body(Object.assign(rig, { folder, path, journal, dirty, calls, settling }));
+    expect(openFilesIn(folder) ?? 0).toBe(0);
+  });
+}
+
+interface Rig {
+  hook: (call: FileCall) => unknown;
+  readonly folder: string;
+  readonly path: string;
+  readonly journal: Journal;
+  readonly dirty: DirtyBitmap;
+  readonly calls: string[];
+  readonly settling: Parameters<Journal['settle']>[0];
+}
+
+/** What a later mirror would copy. */
+async function reopened(path: string, options = OPTIONS): Promise<DirtyBitmap> {
+  const { journal, dirty, trusted } = await Journal.open(nodeFiles, path, options);
+  expect(trusted).toBe(true);
+  await journal.close();
+  return dirty;
+}
+
+function failing(rig: Rig, ...operations: readonly string[]): void {
+  rig.hook = ({ operation }) => {
+    rig.calls.push(operation);
+    if (operations.includes(operation)) throw new BlockError('ENOSPC', operation, 'by design');
+  };
+}
+
+describe('ensure()', () => {
+  it('waits for one write and one sync when a group is cold, and for nothing when it is hot', () =>
+    withJournal(async ({ journal, calls, path }) => {
+      const [first, second] = [
+        { offset: 5, length: 10 },
+        { offset: GROUP - 1, length: 1 },
+      ];
+      await journal.ensure(first);
+      expect(calls).toEqual(['write', 'sync']);
+      expect(journal.ensure(second)).toBeUndefined();
+      expect(calls).toEqual(['write', 'sync']);
+      journal.release(first);
+      journal.release(second);
+      await journal.close();
+      expect([...(await reopened(path)).ranges()]).toEqual([{ offset: 0, length: GROUP }]);
+    }));
+
+  it('lets all that wait together share one write and one sync', () =>
+    withJournal(async ({ journal, calls }) => {
+      const body = () => {};
+      const writes = [0, 1, 2, 3, 4].map((index) =>
+        journal.writing({ offset: index * GROUP, length: 1 }, body),
+      );
+      await Promise.all(writes);
+      expect(calls).toEqual(['write', 'sync']);
+      await journal.close();
+    }));
+
+  it('sets the granules of a write alone when no more groups may be hot', () =>
+    withJournal(async ({ journal, path }) => {
+      for (const group of [0, 1, 5]) {
+        await journal.writing({ offset: group * GROUP, length: 1 }, () => {});
+      }
+      expect(journal.hotGroups).toBe(2);
+      await journal.close();
+      expect([...(await reopened(path)).ranges()]).toEqual([
+        { offset: 0, length: 2 * GROUP },
+        { offset: 5 * GROUP, length: 64 * K },
+      ]);
+    }));
+
+  it('waits for the withdrawal in flight and then for its own write', () =>
+    withJournal(async (rig) => {
+      const { journal, settling, path } = rig;
+      const range = { offset: 0, length: 1 };
+      await journal.writing(range, () => {});
+      for (let round = 0; round < 5; round += 1) await journal.settle(settling);
+      const [began, held] = [deferred(), deferred()];
+      rig.hook = ({ operation }) => {
+        if (operation !== 'write') return undefined;
+        began.resolve();
+        return held.promise;
+      };
+      const settled = journal.settle(settling);
+      await began.promise;
+      const write = { offset: 7, length: 1 };
+      const ensured = watch(() => journal.ensure(write));
+      await settle();
+      expect(ensured.state).toBe('pending');
+      held.resolve();
+      expect(await settled).toBe(true);
+      while (ensured.state === 'pending') await settle();
+      journal.release(write);
+      await journal.close();
+      expect((await reopened(path)).test(0)).toBe(true);
+    }));
+});
+
+describe('settle()', () => {
+  it('withdraws nothing that a guest wrote during the flush, though it is copied by then', () =>
+    withJournal(
+      async ({ journal, settling, path }) => {
+        await journal.writing({ offset: 0, length: 128 * K }, () => {});
+        const flush = () => journal.writing({ offset: 0, length: 1 }, () => {});
+        expect(await journal.settle({ ...settling, flush })).toBe(true);
+        await journal.close();
+        expect([...(await reopened(path)).ranges()]).toEqual([{ offset: 0, length: 64 * K }]);
+      },
+      { hotMax: 0 },
+    ));
+
+  it('keeps what is dirty or claimed, and withdraws nothing when the flush fails', () =>
+    withJournal(
+      async ({ journal, settling, dirty, path }) => {
+        const { granularity } = OPTIONS;
+        await journal.writing({ offset: 0, length: 4 * granularity }, () => {});
+        dirty.mark(0, 1);
+        const claimed = () => [{ offset: granularity, length: 1 }];
+        const flush = () => {
+          throw new BlockError('EIO', 'flush', 'by design');
+        };
+        await expect(journal.settle({ ...settling, claimed, flush })).rejects.toThrow('flush');
+        expect(journal.recordedBytes).toBe(4 * granularity);
+        expect(await journal.settle({ ...settling, claimed })).toBe(true);
+        await journal.close();
+        const kept = [...(await reopened(path)).ranges()];
+        expect(kept).toEqual([{ offset: 0, length: 2 * granularity }]);
+      },
+      { hotMax: 0 },
+    ));
+
+  it('flushes nothing when there is nothing to withdraw', () =>
+    withJournal(async ({ journal, settling, calls }) => {
+      const flush = () => expect.unreachable();
+      expect(await journal.settle({ ...settling, flush })).toBe(false);
+      expect(calls).toEqual([]);
+      await journal.close();
+    }));
+});
+
+describe('a journal that cannot be written', () => {
+  it('is made void, and the guest goes on', () =>
+    withJournal(async (rig) => {
+      const { journal, path, settling } = rig;
+      let failed = false;
+      rig.hook = ({ operation }) => {
+        if (operation !== 'sync' || failed) return;
+        failed = true;
+        throw new BlockError('EIO', 'sync', 'by design');
+      };
+      expect(await journal.writing({ offset: 0, length: 1 }, () => 'written')).toBe('written');
+      expect(journal.state).toBe('void');
+      expect(journal.failure?.code).toBe('EIO');
+      expect(journal.writing({ offset: 9 * GROUP, length: 1 }, () => 'too')).toBe('too');
+      await expect(journal.settle(settling)).rejects.toMatchObject({ code: 'EIO' });
+      await journal.close();
+      const { journal: again, dirty, trusted } = await Journal.open(nodeFiles, path, OPTIONS);
+      expect(trusted).toBe(false);
+      expect(dirty.dirtyBytes).toBe(OPTIONS.size);
+      await again.close();
+      expect((await reopened(path)).dirtyBytes).toBe(OPTIONS.size);
+    }));
+
+  it('is cut off where its header cannot be written either', () =>
+    withJournal(async (rig) => {
+      const { journal, path } = rig;
+      failing(rig, 'write');
+      await journal.writing({ offset: 0, length: 1 }, () => {});
+      expect(journal.state).toBe('void');
+      await journal.close();
+      expect((await stat(path)).size).toBe(0);
+      await expect(Journal.open(nodeFiles, path, OPTIONS)).rejects.toMatchObject({
+        code: 'EINVAL',
+      });
+    }));
+
+  it('refuses only writes that it lacks bits for while it cannot be made void, and tries again', () =>
+    withJournal(async (rig) => {
+      const { journal } = rig;
+      await journal.writing({ offset: 0, length: 1 }, () => {});
+      failing(rig, 'write', 'truncate');
+      const far = { offset: 9 * GROUP, length: 1 };
+      const body = () => expect.unreachable();
+      await expect(journal.writing(far, body)).rejects.toMatchObject({ code: 'ENOSPC' });
+      expect(journal.state).toBe('stuck');
+      expect(journal.writing({ offset: 100, length: 1 }, () => 'hot')).toBe('hot');
+      rig.hook = () => {};
+      expect(await journal.writing(far, () => 'written')).toBe('written');
+      expect(journal.state).toBe('void');
+      await journal.close();
+    }));
+});
+
+describe('the file of a journal', () => {
+  it('is refused, by the rule it breaks, to a mirror that it does not belong to', () =>
+    withJournal(async ({ journal, path }) => {
+      await expect(Journal.open(nodeFiles, path, OPTIONS)).rejects.toMatchObject({ code: 'EBUSY' });
+      await expect(Journal.remove(nodeFiles, path)).rejects.toMatchObject({ code: 'EBUSY' });
+      await journal.close();
+      const others: readonly [Partial<JournalOptions>, string][] = [
+        [{ sourceId: 'x' }, 'it must belong to the source "x": "source"'],
+        [{ targetId: 'x' }, 'it must belong to the target "x": "target"'],
+        [{ size: 4096 }, `it must be of disks of the size 4096: ${OPTIONS.size}`],
+        [{ granularity: 512 }, 'it must have the granularity 512: 65536'],
+      ];
+      for (const [other, rule] of others) {
+        const opening = Journal.open(nodeFiles, path, { ...OPTIONS, ...other });
+        await expect(opening).rejects.toThrow(rule);
+      }
+      await truncate(path, 8192);
+      await expect(Journal.open(nodeFiles, path, OPTIONS)).rejects.toThrow('as long as its bits');
+      await writeFile(path, 'not a journal');
+      await expect(Journal.open(nodeFiles, path, OPTIONS)).rejects.toThrow('MDJOURNL');
+      await expect(Journal.remove(nodeFiles, path)).rejects.toMatchObject({ code: 'EINVAL' });
+    }));
+
+  it('calls everything differing at first, and nothing is left of a creation that failed', () =>
+    withFolder(async (folder) => {
+      const path = join(folder, 'journal');
+      const broken = hookedFiles(nodeFiles, ({ operation }) => {
+        if (operation === 'sync') throw new BlockError('ENOSPC', 'sync', 'by design');
+      });
+      await expect(Journal.create(broken, path, OPTIONS)).rejects.toMatchObject({ code: 'ENOSPC' });
+      await expect(stat(`${path}.unfinished`)).rejects.toThrow('ENOENT');
+      // What a killed process left half made is replaced.
+      await writeFile(`${path}.unfinished`, 'half');
+      const journal = await Journal.create(nodeFiles, path, OPTIONS);
+      await expect(Journal.create(nodeFiles, path, OPTIONS)).rejects.toMatchObject({
+        code: 'EEXIST',
+      });
+      await journal.close();
+      expect((await readFile(path)).subarray(8192).every((byte) => byte === 0)).toBe(true);
+      expect((await reopened(path)).dirtyBytes).toBe(OPTIONS.size);
+      await Journal.remove(nodeFiles, path);
+      await Journal.remove(nodeFiles, path);
+      expect(openFilesIn(folder) ?? 0).toBe(0);
+    }));
+
+  it('is gone once retired, lets guests pass, and would not be trusted if its name came back', () =>
+    withJournal(async (rig) => {
+      const { journal, path } = rig;
+      let bytes = new Uint8Array(0);
+      rig.hook = async ({ operation }) => {
+        if (operation === 'close') bytes = await readFile(path).catch(() => bytes);
+        else if (operation === 'sync') bytes = await readFile(path);
+      };
+      await journal.retire('finished');
+      await expect(stat(path)).rejects.toThrow('ENOENT');
+      expect(journal.writing({ offset: 0, length: 1 }, () => 'passed')).toBe('passed');
+      await writeFile(path, bytes);
+      await expect(Journal.open(nodeFiles, path, OPTIONS)).rejects.toThrow('not finished');
+    }));
+
+  it('is exact after an orderly close, and counts how often it was opened', () =>
+    withJournal(async ({ journal, dirty, settling, path }) => {
+      await journal.writing({ offset: GROUP, length: 1 }, () => dirty.mark(GROUP, 1));
+      await journal.close(settling);
+      expect([...(await reopened(path)).ranges()]).toEqual([{ offset: GROUP, length: 64 * K }]);
+      const { journal: third } = await Journal.open(nodeFiles, path, OPTIONS);
+      expect(third.generation).toBe(3);
+      await third.close();
+    }));
+});
