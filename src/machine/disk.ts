@@ -236,7 +236,9 @@ export class Disk implements AsyncDisposable {
       this.#node = target;
       this.#path = path;
     }
-    await this.#machine.graph.close(switched ? source : target);
+    const closing = this.#machine.graph.close(switched ? source : target);
+    // A target that never answers does not close either; nobody has to wait for it.
+    await sleepUntil(this.#machine.env.clock, CLOSE_MS, closing);
   }
 
   async #targetFile(path: string, options: DiskMirrorOptions): Promise<TargetFile> {

@@ -60,6 +60,7 @@ export function sizesDiffer({ source, target }: MirrorEnds): BlockError {
   return new BlockError('EINVAL', `mirror "${source.name}" to "${target.name}"`, reason);
 }
 
-function busy(node: BlockNode, reason: string): BlockError {
+/** The error of a disk that somebody uses. */
+export function busy(node: BlockNode, reason: string): BlockError {
   return new BlockError('EBUSY', 'start the mirror', `Node '${node.name}' is busy: ${reason}`);
 }

@@ -34,8 +34,6 @@ const PIECE_MIN = 512;
 const FLUSH_LENGTH = 64 * 1024 * 1024;
 /** Let timers and other I/O run after this many bytes, in case the disks complete at once. */
 const TURN_LENGTH = 8 * 1024 * 1024;
-/** How long to wait, after a forced cancel, for a target that may never answer; in milliseconds. */
-const GIVE_UP_MS = 1000;
 
 export interface CopierOptions {
   readonly env: Env;
@@ -168,17 +166,11 @@ export class Copier {
     }
   }
 
-  /** Resolves when nothing is in flight, or when the target was given up. */
+  /** Resolves when nothing is in flight. */
   async idle(): Promise<void> {
-    let givenUpMs: number | undefined;
-    for (;;) {
-      if (this.inFlight === 0) return;
+    while (this.inFlight > 0) {
       this.hurry();
-      const nowMs = this.#env.clock.nowMs();
-      if (this.#control.isCancelled) givenUpMs ??= nowMs + GIVE_UP_MS;
-      if (givenUpMs === undefined) await this.#control.sleep();
-      else if (nowMs < givenUpMs) await this.#control.sleep(givenUpMs - nowMs);
-      else return;
+      await this.#control.sleep();
     }
   }
 

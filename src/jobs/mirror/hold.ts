@@ -13,6 +13,7 @@ import type { BlockGraph } from '../../block/graph.ts';
 import type { BlockNode } from '../../block/node.ts';
 import type { EdgeParent, RestingParent } from '../../block/parent.ts';
 import type { Env } from '../../env/env.ts';
+import { busy } from './checks.ts';
 import { MirrorFilter } from './filter.ts';
 import { GuestWrites } from './guest-writes.ts';
 import type { Journal } from './journal.ts';
@@ -57,6 +58,10 @@ export async function takeHold(
 ): Promise<MirrorParts> {
   const job: EdgeParent = { name: id, kind: 'job', stays: true, rest: parent };
   const dirty = new DirtyBitmap(source.size, settings.granularity);
+  if (target.inFlight > 0) {
+    // They could come after what is copied now.
+    throw busy(target, 'requests of an earlier job are still in flight');
+  }
   const opened: BlockEdge[] = [];
   let driver: MirrorFilter | undefined;
   const open = (node: BlockNode, more: Partial<EdgeParent>) => {

@@ -8,7 +8,7 @@
 
 import { BlockError } from '../../base/errors.ts';
 import type { Clock } from '../../env/env.ts';
-import type { JobControl } from '../work.ts';
+import { JobCancelled, type JobControl } from '../work.ts';
 import type { Journal, Settling } from './journal.ts';
 import type { MirrorPair } from './pair.ts';
 
@@ -44,8 +44,8 @@ export class JournalKeeper {
       dirty: pair.dirty,
       claimed: () => pair.claims.ranges,
       flush: async () => {
-        await pair.target.flush();
-        await pair.source.flush();
+        await pair.unlessAbandoned(pair.target.flush());
+        await pair.unlessAbandoned(pair.source.flush());
       },
     };
   }
@@ -87,7 +87,8 @@ export class JournalKeeper {
       await this.#journal.settle(this.#settling);
     } catch (error) {
       // What it says too much costs copies; it never says too little.
-      if (!(error instanceof BlockError)) this.#pair.fail(error);
+      const isExpected = error instanceof BlockError || error instanceof JobCancelled;
+      if (!isExpected) this.#pair.fail(error);
     }
     this.#round = undefined;
     this.#control.wake();

@@ -32,6 +32,7 @@ import type { DirtyBitmap } from '../../bitmap/dirty-bitmap.ts';
 import { nextLayer } from '../../block/allocation.ts';
 import { drained } from '../../block/drain.ts';
 import { BlockEdge } from '../../block/edge.ts';
+import type { Timer } from '../../env/env.ts';
 import type { JobProgress } from '../events.ts';
 import type { JobControl, JobWork } from '../work.ts';
 import { checkEnds, checkReplaced, sizesDiffer } from './checks.ts';
@@ -58,6 +59,9 @@ const HOLD_MAX_MS = 2000;
 /** How long to try to meet without holding the guest, once little enough is left. */
 const CHASE_MS = 100;
 
+/** How long a forced cancel waits for a target that may never answer, in milliseconds. */
+const GIVE_UP_MS = 1000;
+
 /** How far a mirror is. */
 export interface MirrorProgress extends JobProgress, MirrorRates {
   /** 1 until source and target have first met, then 2. */
@@ -81,6 +85,7 @@ export class MirrorWork implements JobWork {
   #isPlanned = false;
   #phase: 1 | 2 = 1;
   #switched = false;
+  #patience: Timer | undefined;
 
   /**
    * Checks what is asked for, and takes hold of both disks; once this resolves no write is missed.
@@ -154,8 +159,10 @@ export class MirrorWork implements JobWork {
   }
 
   giveUp(): void {
-    this.#parts.pair.giveUp();
-    this.#parts.guestWrites.giveUp();
+    const { pair, guestWrites } = this.#parts;
+    pair.giveUp();
+    guestWrites.giveUp();
+    this.#patience ??= this.#context.env.clock.after(GIVE_UP_MS, () => pair.abandon());
     this.#copier?.hurry();
     this.#context.target.cancelInFlight();
   }
@@ -309,6 +316,7 @@ export class MirrorWork implements JobWork {
   async #letGo(): Promise<void> {
     const { source, target, dirty, filter } = this.#parts;
     if (!filter.isClosed) await this.#context.graph.removeFilter(filter);
+    this.#patience?.cancel();
     this.#context.source.untrack(dirty);
     source.close();
     if (!target.isClosed) target.close();

@@ -55,13 +55,16 @@ export class MirrorPair {
   /** What reads as zeroes on the target for certain. */
   readonly knownZero: DirtyBitmap;
   readonly #settings: MirrorSettings;
+  /** Ends the waiting for requests in flight. */
+  readonly #leave = new Set<() => void>();
   /** Clusters that the target has as a whole; those others must be copied whole. */
   readonly #complete: DirtyBitmap | undefined;
   #control: JobControl | undefined;
   #isActive: boolean;
   #isOpen = false;
   #failure: unknown;
-  #givenUp = false;
+  #isGivenUp = false;
+  #isAbandoned = false;
   #copied = 0;
   #copying = 0;
   #mirroring = 0;
@@ -219,7 +222,7 @@ export class MirrorPair {
 
   /** Tells of a failed request. @returns What is to be done. */
   failed(operation: 'read' | 'write', error: BlockError): ErrorAction {
-    if (this.#givenUp || !this.#control) return 'report';
+    if (this.#isGivenUp || !this.#control) return 'report';
     const { onSourceError, onTargetError } = this.#settings;
     const policy = operation === 'read' ? onSourceError : onTargetError;
     const action = this.#control.failed({ operation, policy, error });
@@ -227,20 +230,44 @@ export class MirrorPair {
     return action;
   }
 
-  /** Makes a request for the job. @throws {CopyFailed} After telling of it. */
+  /**
+   * Makes a request for the job.
+   *
+   * @throws {CopyFailed} After telling of it. {@link JobCancelled} When it was abandoned.
+   */
   async attempt<T>(operation: 'read' | 'write', start: () => Pending<T>): Promise<T> {
-    if (this.#givenUp) throw new JobCancelled();
+    if (this.#isGivenUp) throw new JobCancelled();
     try {
-      return await start();
+      return await this.unlessAbandoned(start());
     } catch (error) {
       if (!(error instanceof BlockError)) throw error;
       throw new CopyFailed(this.failed(operation, error), error);
     }
   }
 
+  /** Waits for a request of the job. @throws {JobCancelled} When it is abandoned. */
+  unlessAbandoned<T>(request: Pending<T>): Pending<T> {
+    if (!(request instanceof Promise)) return request;
+    return new Promise((resolve, reject) => {
+      const leave = () => {
+        this.#leave.delete(leave);
+        reject(new JobCancelled());
+      };
+      if (this.#isAbandoned) return leave();
+      this.#leave.add(leave);
+      request.then(resolve, reject).finally(() => this.#leave.delete(leave));
+    });
+  }
+
   /** The target may never answer: from now on the job asks nothing of either disk. */
   giveUp(): void {
-    this.#givenUp = true;
+    this.#isGivenUp = true;
+  }
+
+  /** It has had time to answer: from now on the job waits for nothing. */
+  abandon(): void {
+    this.#isAbandoned = true;
+    for (const leave of [...this.#leave]) leave();
   }
 
   /** Copies the first extent, or as much of it as may be. */
@@ -266,7 +293,7 @@ export class MirrorPair {
   /** A status that cannot be had is no reason to fail: the bytes are there to be read. */
   async #status({ offset, length }: ByteRange): Promise<BlockExtent> {
     try {
-      return await statusAbove(this.source, undefined, offset, length);
+      return await this.unlessAbandoned(statusAbove(this.source, undefined, offset, length));
     } catch (error) {
       if (!(error instanceof BlockError)) throw error;
       return { length, data: true, zero: false, allocated: true };

@@ -17,7 +17,7 @@ import type { DirtyBitmap } from '../../bitmap/dirty-bitmap.ts';
 import { layersAbove, nextLayer } from '../../block/allocation.ts';
 import type { BlockExtent } from '../../block/driver.ts';
 import type { BlockEdge } from '../../block/edge.ts';
-import { extents } from '../../block/extents.ts';
+import { extents, type StatusSource } from '../../block/extents.ts';
 import type { Clock } from '../../env/env.ts';
 import type { JobControl } from '../work.ts';
 import type { MirrorSettings } from './options.ts';
@@ -63,8 +63,9 @@ async function markWhere(
   isMissing: (extent: BlockExtent) => boolean,
   base?: BlockEdge['node'],
 ): Promise<void> {
-  const { source, dirty } = options.pair;
-  const layers = layersAbove(source, base);
+  const { pair } = options;
+  const { source, dirty } = pair;
+  const layers = answering(pair, layersAbove(source, base));
   let count = 0;
   for await (const extent of extents(layers, { offset: 0, length: source.size })) {
     if (isMissing(extent)) dirty.mark(extent.offset, extent.length);
@@ -74,12 +75,14 @@ async function markWhere(
 
 /** Whether the target is known to read as zeroes from end to end. */
 async function readsAsZero(options: PlanOptions): Promise<boolean> {
-  const { target } = options.pair;
+  const { pair } = options;
+  const { target } = pair;
   // Who wants zeroes unmapped wants holes, and not what merely reads as zeroes.
   const wantsHoles = target.node.options.detectZeroes === 'unmap';
   const whole = { offset: 0, length: target.size };
   let count = 0;
-  for await (const { zero, data } of extents(layersAbove(target, undefined), whole)) {
+  const layers = answering(pair, layersAbove(target, undefined));
+  for await (const { zero, data } of extents(layers, whole)) {
     if (!zero || (data && wantsHoles)) return false;
     await breathe(options, ++count);
   }
@@ -106,7 +109,7 @@ async function zeroPart(
 ): Promise<'zeroed' | 'refused' | 'failed'> {
   const zeroes = { mayUnmap: settings.unmap, noFallback: true };
   try {
-    await pair.target.writeZeroes(offset, length, zeroes);
+    await pair.unlessAbandoned(pair.target.writeZeroes(offset, length, zeroes));
     return 'zeroed';
   } catch (error) {
     if (!(error instanceof BlockError)) throw error;
@@ -116,6 +119,13 @@ async function zeroPart(
     // To ignore it is to copy all of it.
     return action === 'ignore' ? 'refused' : 'failed';
   }
+}
+
+/** The same layers, as long as anybody waits for their answers. */
+function answering(pair: MirrorPair, layers: StatusSource): StatusSource {
+  return {
+    blockStatus: (offset, length) => pair.unlessAbandoned(layers.blockStatus(offset, length)),
+  };
 }
 
 async function breathe({ control, clock }: PlanOptions, count: number): Promise<void> {
