@@ -34,20 +34,31 @@ export type BlockErrorCode = keyof typeof DESCRIPTIONS;
 export class BlockError extends Error {
   override readonly name = 'BlockError';
   readonly code: BlockErrorCode;
+  /** The rule and the value that broke it, or what the system said: QEMU's text, where it has one. */
+  readonly reason: string;
+  readonly #description: string | undefined;
 
   /**
    * @param action What could not be done, as a verb and its object: `read 512 bytes at 0 of
    *   "disk"`.
-   * @param reason The rule and the value that broke it, or what the system said.
+   * @param reason As {@link BlockError.reason}.
+   * @param options With a `description` where QEMU's events say something else than the code.
    */
-  constructor(code: BlockErrorCode, action: string, reason: string, options?: ErrorOptions) {
+  constructor(
+    code: BlockErrorCode,
+    action: string,
+    reason: string,
+    options: ErrorOptions & { readonly description?: string } = {},
+  ) {
     super(`Cannot ${action}: ${reason}`, options);
     this.code = code;
+    this.reason = reason;
+    this.#description = options.description;
   }
 
-  /** The C library's text for the code, such as "Input/output error". */
+  /** What events say of it: mostly the C library's text for the code ("Input/output error"). */
   get description(): string {
-    return DESCRIPTIONS[this.code];
+    return this.#description ?? DESCRIPTIONS[this.code];
   }
 }
 

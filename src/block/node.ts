@@ -19,6 +19,7 @@
 import { assert } from '../base/assert.ts';
 import { BlockError } from '../base/errors.ts';
 import type { Pending } from '../base/pending.ts';
+import type { ByteRange } from '../base/ranges.ts';
 import type { DirtyBitmap } from '../bitmap/dirty-bitmap.ts';
 import { RangeLock } from '../sync/range-lock.ts';
 import { Signal } from '../sync/signal.ts';
@@ -37,6 +38,7 @@ import {
   assertLimits,
   blocksAround,
   clip,
+  type Destination,
   discardInside,
   isAligned,
   isWithin,
@@ -161,7 +163,7 @@ export class BlockNode {
       return this.#run(start, offset, length, options.unmarked);
     }
     const to = { driver, origin };
-    return this.#change(offset, length, options, (actual) => {
+    return this.#change(to, { offset, length }, options, (actual) => {
       if (this.options.detectZeroes === 'off') return writePieces(to, offset, from, actual);
       const mayUnmap = this.options.unmap && this.options.detectZeroes === 'unmap';
       const zeroes = { ...actual, mayUnmap, noFallback: false };
@@ -184,7 +186,7 @@ export class BlockNode {
     const { mayUnmap = false, noFallback = false } = options;
     const wanted = { mayUnmap: mayUnmap && this.options.unmap, noFallback };
     const to = { driver: this.#driver, origin };
-    return this.#change(offset, length, options, (actual) =>
+    return this.#change(to, { offset, length }, options, (actual) =>
       writeZeroesPieces(to, offset, length, { ...wanted, ...actual }),
     );
   }
@@ -195,7 +197,8 @@ export class BlockNode {
     // What does not reach the driver changes nothing, and must not make a mirror copy the range.
     if (!this.options.unmap || !this.#driver.discard) return;
     const to = { driver: this.#driver, origin };
-    return this.#change(offset, length, PLAIN_WRITE, () => discardInside(to, offset, length));
+    const discard = () => discardInside(to, offset, length);
+    return this.#change(to, { offset, length }, PLAIN_WRITE, discard);
   }
 
   /** Makes durable every write that completed before this call. */
@@ -336,8 +339,8 @@ export class BlockNode {
    * they may be shared, and with a flush after it where FUA has to be emulated.
    */
   #change(
-    offset: number,
-    length: number,
+    { origin }: Destination,
+    { offset, length }: ByteRange,
     { forceUnitAccess = false, unmarked }: ChangeOptions,
     body: (actual: WriteOptions) => Promise<void>,
   ): Pending {
@@ -345,7 +348,7 @@ export class BlockNode {
     const isNative = forceUnitAccess && driver.supports.forceUnitAccess;
     const change = async () => {
       await body({ forceUnitAccess: isNative });
-      if (forceUnitAccess && !isNative) await driver.flush();
+      if (forceUnitAccess && !isNative) await driver.flush(origin);
     };
     const start = () => {
       if (driver.limits.alignment === 1) return change();

@@ -15,6 +15,7 @@ import type { WriteZeroesOptions } from '../../src/block/driver.ts';
 import { BlockGraph } from '../../src/block/graph.ts';
 import { drivers } from '../../src/drivers/index.ts';
 import { nodeEnv } from '../../src/env/node.ts';
+import { filters } from '../../src/filters/index.ts';
 import { openFilesIn, withFolder } from '../support/temporary.ts';
 import {
   alignedRange,
@@ -88,7 +89,7 @@ function shape(configuration: DriverConfiguration, run: Run): void {
     withFolder(async (folder) => {
       const options = await configuration.options(MiB, folder);
       for (let times = 0; times < 3; times += 1) {
-        const graph = new BlockGraph(nodeEnv(), drivers);
+        const graph = new BlockGraph(nodeEnv(), { ...drivers, ...filters });
         await graph.open(options);
         await graph.closeAll();
         expect(graph.nodes).toEqual([]);

@@ -7,6 +7,7 @@ import type { BlockNode } from '../../src/block/node.ts';
 import type { BlockdevOptions } from '../../src/block/options.ts';
 import { drivers } from '../../src/drivers/index.ts';
 import { nodeEnv } from '../../src/env/node.ts';
+import { filters } from '../../src/filters/index.ts';
 import { openFilesIn, withFolder } from '../support/temporary.ts';
 
 /** A driver with options that make it work in a way of its own. */
@@ -62,7 +63,7 @@ export async function withDisk(
 
 /** The drivers, each keeping account of the disks that it opens, by the name of their node. */
 function observed(opened: Map<string, BlockDriver>): DriverRegistry {
-  const registry: DriverRegistry = drivers;
+  const registry: DriverRegistry = { ...drivers, ...filters };
   const entries = Object.entries(registry).map(([name, definition]) => [
     name,
     {

@@ -1,13 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { drivers } from '../../src/drivers/index.ts';
-import { blkdebug, blkdebugOf } from '../../src/filters/blkdebug.ts';
+import { blkdebugOf } from '../../src/filters/blkdebug.ts';
 import { driverContract } from '../contract/driver-contract.ts';
 import { pattern } from '../support/drivers.ts';
 import { begin, openFaults, openFilter, outcome } from '../support/fault-rig.ts';
 import { settle } from '../support/settle.ts';
-
-// The contract opens its disks from this object.
-Object.assign(drivers, { blkdebug });
 
 const over = (options: object) => (size: number) => ({
   driver: 'blkdebug',

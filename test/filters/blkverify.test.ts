@@ -13,9 +13,6 @@ import { nodeOf, pattern, TestDisk, type TestDiskOptions } from '../support/driv
 import { settle, watch } from '../support/settle.ts';
 import { makeFile } from '../support/temporary.ts';
 
-// The contract opens its disks from this object.
-Object.assign(drivers, { blkverify });
-
 const SIZE = 64 * 1024;
 const PLAIN = { forceUnitAccess: false };
 const ZEROES = { ...PLAIN, mayUnmap: true, noFallback: false };

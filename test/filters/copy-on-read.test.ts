@@ -14,9 +14,6 @@ import { driverContract } from '../contract/driver-contract.ts';
 import { nodeOf, pattern, TestDisk, type TestDiskOptions } from '../support/drivers.ts';
 import { settle, watch } from '../support/settle.ts';
 
-// The contract opens its disks from this object.
-Object.assign(drivers, { 'copy-on-read': copyOnRead });
-
 const KiB = 1024;
 const CLUSTER = 4 * KiB;
 const SIZE = 64 * KiB;

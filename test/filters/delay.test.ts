@@ -1,13 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { drivers } from '../../src/drivers/index.ts';
-import { blkdebug } from '../../src/filters/blkdebug.ts';
-import { delay } from '../../src/filters/delay.ts';
 import { driverContract } from '../contract/driver-contract.ts';
 import { begin, openFilter, outcome } from '../support/fault-rig.ts';
 import { settle } from '../support/settle.ts';
-
-// The contract opens its disks from this object.
-Object.assign(drivers, { delay, blkdebug });
 
 driverContract({
   name: 'delay without delays',

@@ -13,9 +13,6 @@ import { TestDisk } from '../support/drivers.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { settle, watch } from '../support/settle.ts';
 
-// The contract opens its disks from this object.
-Object.assign(drivers, { throttle: throttle(new ThrottleGroups()) });
-
 const KiB = 1024;
 const SIZE = 64 * KiB;
 const PLAIN = { forceUnitAccess: false };

@@ -19,9 +19,6 @@ import {
   ZEROES,
 } from '../support/write-cache-rig.ts';
 
-// The contract opens its disks from this object.
-Object.assign(drivers, { 'write-cache': writeCache });
-
 const KiB = 1024;
 
 driverContract({

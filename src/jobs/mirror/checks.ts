@@ -56,8 +56,10 @@ export function checkReplaced(replaced: BlockNode, { source }: MirrorEnds): void
 
 /** The error of a target of another size, which ends the job rather than refusing it. */
 export function sizesDiffer({ source, target }: MirrorEnds): BlockError {
-  const reason = `Source and target image have different sizes: ${source.size} and ${target.size}`;
-  return new BlockError('EINVAL', `mirror "${source.name}" to "${target.name}"`, reason);
+  const description = 'Source and target image have different sizes';
+  const reason = `${description}: ${source.size} and ${target.size}`;
+  const action = `mirror "${source.name}" to "${target.name}"`;
+  return new BlockError('EINVAL', action, reason, { description });
 }
 
 /** The error of a disk that somebody uses. */

@@ -64,9 +64,10 @@ export class JournalKeeper {
     this.#round = this.#settle();
   }
 
-  /** Resolves when no round is under way. */
-  async idle(): Promise<void> {
-    await this.#round;
+  /** Makes it time for a round. */
+  hasten(): void {
+    this.#roundMs = Number.NEGATIVE_INFINITY;
+    this.tick();
   }
 
   /**
@@ -78,8 +79,18 @@ export class JournalKeeper {
     if (this.#isEnded) return;
     await this.#round;
     this.#isEnded = true;
-    if (ending === 'keep') await this.#journal.close();
+    if (ending === 'keep') await this.#close();
     else await this.#journal.retire(ending);
+  }
+
+  /** Leaves the journal behind, as exact as can be. */
+  async #close(): Promise<void> {
+    try {
+      await this.#journal.close(this.#settling);
+    } catch (error) {
+      // It is closed, and says too much rather than too little.
+      if (!isExpected(error)) throw error;
+    }
   }
 
   async #settle(): Promise<void> {
@@ -87,10 +98,14 @@ export class JournalKeeper {
       await this.#journal.settle(this.#settling);
     } catch (error) {
       // What it says too much costs copies; it never says too little.
-      const isExpected = error instanceof BlockError || error instanceof JobCancelled;
-      if (!isExpected) this.#pair.fail(error);
+      if (!isExpected(error)) this.#pair.fail(error);
     }
     this.#round = undefined;
     this.#control.wake();
   }
+}
+
+/** A flush that fails or that nobody waits for any more. */
+function isExpected(error: unknown): boolean {
+  return error instanceof BlockError || error instanceof JobCancelled;
 }

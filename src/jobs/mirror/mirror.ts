@@ -190,6 +190,8 @@ export class MirrorWork implements JobWork {
         this.#phase = 2;
         control.ready();
       });
+      // All that was copied is the same now, and can be recorded so.
+      this.#keeper?.hasten();
       if (this.#settings.limits === 'initial-copy') copier.unlimit();
       await this.#replicate(control, copier);
       await this.#meet(control, copier, () => this.#conclude(control));
