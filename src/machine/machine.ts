@@ -22,7 +22,7 @@ import { MirrorWork } from '../jobs/mirror/mirror.ts';
 import type { MirrorOptions } from '../jobs/mirror/options.ts';
 import type { JobTransaction } from '../jobs/transaction.ts';
 import { sleepUntil } from '../sync/alarm.ts';
-import { RunState, type RunStateEvent } from './run-state.ts';
+import { RunState, type RunStateEvent, type ShutdownReason } from './run-state.ts';
 
 /** All that a machine tells, as QMP does. */
 export type MachineEvent = Stamped<JobEvent | DeviceEvent | RunStateEvent>;
@@ -164,6 +164,24 @@ export class Machine {
     } catch (error) {
       job.discard();
       throw error;
+    }
+  }
+
+  /**
+   * Ends the machine as QEMU's quit does: stops the guest, lets jobs come to rest, and closes all.
+   *
+   * @throws {BlockError} What the disks could not be flushed for; all is closed then.
+   */
+  async shutdown(reason: ShutdownReason): Promise<void> {
+    try {
+      await this.runState.shutdown(reason);
+    } finally {
+      const { jobs } = this;
+      for (const job of jobs) job.beginRest();
+      const resting = Promise.all(jobs.map((job) => job.whenResting()));
+      // A job that waits for a target that never answers is ended by force all the same.
+      await sleepUntil(this.env.clock, CLOSE_MS, resting);
+      await this.close();
     }
   }
 

@@ -1,0 +1,43 @@
+import { describe, expect, it } from 'vitest';
+import { nodeEnv } from '../../src/env/node.ts';
+import { Machine } from '../../src/machine/machine.ts';
+
+const KiB = 1024;
+
+async function machineWithMirror() {
+  const machine = new Machine(nodeEnv());
+  const told: string[] = [];
+  let isReady = () => {};
+  const ready = new Promise<void>((resolve) => {
+    isReady = resolve;
+  });
+  machine.subscribe((event) => {
+    told.push(event.event === 'JOB_STATUS_CHANGE' ? event.data.status : event.event);
+    if (event.event === 'BLOCK_JOB_READY') isReady();
+  });
+  for (const name of ['source', 'target']) {
+    await machine.graph.open({ driver: 'memory', size: 64 * KiB, 'node-name': name });
+  }
+  const device = machine.addDevice('source', { name: 'guest' });
+  await machine.startMirror({ id: 'job0', source: 'source', target: 'target' });
+  await ready;
+  return { machine, told, device };
+}
+
+describe('shutdown()', () => {
+  it('tells what QEMU tells when it quits with a ready mirror', async () => {
+    const { machine, told } = await machineWithMirror();
+    told.length = 0;
+    await machine.shutdown('host-qmp-quit');
+    const end = ['aborting', 'BLOCK_JOB_CANCELLED', 'concluded', 'null'];
+    expect(told).toEqual(['SHUTDOWN', 'standby', 'ready', ...end]);
+    expect(machine.graph.nodes).toEqual([]);
+  });
+
+  it('refuses what the guest asks for afterwards', async () => {
+    const { machine, device } = await machineWithMirror();
+    await machine.shutdown('host-signal');
+    const request = { type: 'flush' } as const;
+    await expect(device.request(request)).rejects.toMatchObject({ code: 'ESHUTDOWN' });
+  });
+});
