@@ -1,0 +1,155 @@
+/**
+ * Leads runs through every schedule, depth first, without a memory of the world: each run begins
+ * anew and repeats the choices before the point at which it differs from the run before.
+ *
+ *     run 1   0 0 0 0
+ *     run 2   0 0 0 1
+ *     run 3   0 0 1 0   the deepest choice that has another move left takes it
+ *
+ * Two prunings spare runs, and both can be turned off:
+ *
+ * - Known states. A run ends at a state in which an earlier run has been. What is "the same state"
+ *   is the fingerprint's affair.
+ * - Sleep sets (Godefroid, "Partial-Order Methods for the Verification of Concurrent Systems",
+ *   1996). After all that begins with the move `a` has been tried, `a` need not be tried behind a
+ *   `b` that is independent of it: that leads where `b` behind `a` has led. Together with known
+ *   states, a state remembers what slept when it was left, and what of that is awake now is made up
+ *   for.
+ */
+
+import type { Guide, Verdict } from '../chooser.ts';
+import { isIndependent, type Move } from '../move.ts';
+
+export interface ExhaustiveOptions {
+  /** End runs at states that are known. */
+  readonly knownStates: boolean;
+  readonly sleepSets: boolean;
+}
+
+/** One point of the present run that has choices. */
+interface Frame {
+  readonly moves: readonly Move[];
+  /** The indexes that are to be tried, in this order. */
+  readonly todo: readonly number[];
+  /** What need not be tried here. */
+  readonly asleep: ReadonlyMap<string, Move>;
+  /** Which of `todo` is being tried. */
+  at: number;
+}
+
+const NOTHING_ASLEEP: ReadonlyMap<string, Move> = new Map();
+
+export class ExhaustiveGuide implements Guide {
+  readonly #options: ExhaustiveOptions;
+  readonly #frames: Frame[] = [];
+  /** By fingerprint: what slept at the last visit. */
+  readonly #known = new Map<number, ReadonlySet<string>>();
+  #depth = 0;
+  #repeating = false;
+  /** The deepest run so far, in points. */
+  depthMax = 0;
+  /** Runs that were ended because nothing new was left in them. */
+  pruned = 0;
+
+  constructor(options: ExhaustiveOptions) {
+    this.#options = options;
+  }
+
+  /** How many different states there were, if known states are looked for; else points. */
+  get states(): number {
+    return this.#options.knownStates ? this.#known.size : this.#points;
+  }
+  #points = 0;
+  #hasBegun = false;
+
+  get isRepeating(): boolean {
+    return this.#repeating;
+  }
+
+  /** The schedule of the present run: its choices among two moves or more. */
+  get schedule(): readonly number[] {
+    return this.#frames
+      .filter(({ moves }) => moves.length > 1)
+      .map(({ todo, at }) => todo[at] ?? 0);
+  }
+
+  /** Goes on to the next run. @returns Whether there is one. */
+  begin(): boolean {
+    this.#depth = 0;
+    if (!this.#hasBegun) {
+      this.#hasBegun = true;
+      return true;
+    }
+    for (;;) {
+      const last = this.#frames.at(-1);
+      if (!last) return false;
+      last.at += 1;
+      if (last.at < last.todo.length) break;
+      this.#frames.pop();
+    }
+    this.#repeating = true;
+    return true;
+  }
+
+  next(moves: readonly Move[], state: () => number): Verdict {
+    const frame = this.#frames[this.#depth] ?? this.#open(moves, state);
+    if (!frame) {
+      this.pruned += 1;
+      return 'nothing new';
+    }
+    if (frame.moves.length !== moves.length) {
+      throw new Error('Assertion failed: the same choices lead to the same moves');
+    }
+    this.#depth += 1;
+    // What follows the last choice has not been seen before.
+    this.#repeating = this.#depth < this.#frames.length;
+    return frame.todo[frame.at] ?? 0;
+  }
+
+  #open(moves: readonly Move[], state: () => number): Frame | undefined {
+    this.#repeating = false;
+    this.#points += 1;
+    const asleep = this.#options.sleepSets ? this.#asleep() : NOTHING_ASLEEP;
+    const todo = this.#todo(moves, asleep, state);
+    if (todo.length === 0) return undefined;
+    const frame: Frame = { moves, todo, asleep, at: 0 };
+    this.#frames.push(frame);
+    this.depthMax = Math.max(this.depthMax, this.#frames.length);
+    return frame;
+  }
+
+  #todo(
+    moves: readonly Move[],
+    asleep: ReadonlyMap<string, Move>,
+    state: () => number,
+  ): readonly number[] {
+    const awake = moves.map((_, index) => index).filter((index) => !isIn(asleep, moves[index]));
+    if (!this.#options.knownStates) return awake;
+    const fingerprint = state();
+    const before = this.#known.get(fingerprint);
+    if (!before) {
+      this.#known.set(fingerprint, new Set(asleep.keys()));
+      return awake;
+    }
+    this.#known.set(fingerprint, new Set([...before].filter((key) => asleep.has(key))));
+    return awake.filter((index) => before.has(moves[index]?.key ?? ''));
+  }
+
+  /** What sleeps behind the last choice: what slept or was tried before it, and is independent. */
+  #asleep(): ReadonlyMap<string, Move> {
+    const last = this.#frames.at(-1);
+    const chosen = last?.moves[last.todo[last.at] ?? 0];
+    if (!last || !chosen) return NOTHING_ASLEEP;
+    const asleep = new Map<string, Move>();
+    const keep = (move: Move | undefined) => {
+      if (move && isIndependent(move.action, chosen.action)) asleep.set(move.key, move);
+    };
+    for (const move of last.asleep.values()) keep(move);
+    for (const index of last.todo.slice(0, last.at)) keep(last.moves[index]);
+    return asleep;
+  }
+}
+
+function isIn(asleep: ReadonlyMap<string, Move>, move: Move | undefined): boolean {
+  return move !== undefined && asleep.has(move.key);
+}

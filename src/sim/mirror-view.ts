@@ -1,0 +1,155 @@
+/**
+ * The mirror as the simulation knows it: the one place that depends on what jobs look like.
+ */
+
+import { BlockError } from '../base/errors.ts';
+import type { ByteRange } from '../base/ranges.ts';
+import type { JobProgress } from '../jobs/events.ts';
+import type { JobStatus } from '../jobs/states.ts';
+import type { Machine, MachineEvent, MirrorStart } from '../machine/machine.ts';
+import type { JobVerb } from './move.ts';
+
+/** Which granules are dirty, as far as the oracle asks. */
+export interface DirtyView {
+  readonly size: number;
+  readonly granularity: number;
+  readonly dirtyBytes: number;
+  test(offset: number): boolean;
+}
+
+/** The inside of a mirror at one moment. */
+export interface Inspection {
+  readonly dirty: DirtyView;
+  /** Whether a copy or a write of the guest has claimed a byte of the range, or waits for it. */
+  isClaimed(range: ByteRange): boolean;
+  /** Guest writes go to both disks, and both are equal but for those under way. */
+  readonly activelySynced: boolean;
+}
+
+/** What a job of the machine told, as far as the oracle asks. */
+export interface JobNews {
+  /** By QEMU's name. */
+  readonly name: string;
+  readonly status?: string;
+  readonly offset?: number;
+  readonly len?: number;
+  readonly error?: string;
+  readonly operation?: string;
+  readonly action?: string;
+}
+
+/** How a job was, when it was over. */
+export type Ending = 'completed' | 'cancelled' | 'failed';
+
+export interface MirrorView {
+  readonly status: JobStatus;
+  readonly progress: JobProgress;
+  /** How it ended, once it has. */
+  readonly ending: Ending | undefined;
+  /** What went wrong that is nobody's fault but the program's. */
+  readonly defect: unknown;
+  inspect(): Inspection;
+  /** Says something to the job. @returns What it refused it with, if it did. */
+  say(verb: JobVerb, value?: number): BlockError | undefined;
+}
+
+type StartedMirror = Awaited<ReturnType<Machine['startMirror']>>;
+
+/** @throws {BlockError} What the start failed with. */
+export async function startMirror(machine: Machine, options: MirrorStart): Promise<MirrorView> {
+  return viewOf(await machine.startMirror(options));
+}
+
+function viewOf(started: StartedMirror): MirrorView {
+  const { job } = started;
+  const inside = inspect(started);
+  let ending: Ending | undefined;
+  let defect: unknown;
+  job.finished.then(
+    (outcome) => {
+      ending = outcome.status;
+    },
+    (error: unknown) => {
+      ending = 'failed';
+      defect = error;
+    },
+  );
+  const speak = (verb: JobVerb, value: number) => {
+    switch (verb) {
+      case 'complete':
+        return job.complete();
+      case 'cancel':
+        return job.cancel({ force: false });
+      case 'cancel-force':
+        return job.cancel({ force: true });
+      case 'pause':
+        return job.pause();
+      case 'resume':
+        return job.resume();
+      case 'set-speed':
+        return job.setSpeed(value);
+      case 'background':
+      case 'write-blocking':
+        return job.change(() => started.work.setCopyMode(verb));
+    }
+  };
+  return {
+    get status() {
+      return job.status;
+    },
+    get progress() {
+      return job.progress;
+    },
+    get ending() {
+      return ending;
+    },
+    get defect() {
+      return defect;
+    },
+    inspect: () => inside,
+    say(verb, value = 0) {
+      try {
+        // A verb may one day wait for something; that it is over is seen by what the job does.
+        Promise.resolve(speak(verb, value)).catch(() => {});
+        return undefined;
+      } catch (error) {
+        if (error instanceof BlockError) return error;
+        throw error;
+      }
+    },
+  };
+}
+
+function inspect({ work }: StartedMirror): Inspection {
+  const { dirty, pair } = work.inspect();
+  return {
+    dirty,
+    isClaimed: (range) => pair.claims.isBusy(range),
+    // Asked for by need: it takes the mirror's rates to be computed.
+    get activelySynced() {
+      return work.progress().activelySynced;
+    },
+  };
+}
+
+/** @returns What a job told; `undefined` for what others tell. */
+export function newsOf(event: MachineEvent): JobNews | undefined {
+  switch (event.event) {
+    case 'JOB_STATUS_CHANGE':
+    case 'BLOCK_JOB_READY':
+    case 'BLOCK_JOB_PENDING':
+    case 'BLOCK_JOB_COMPLETED':
+    case 'BLOCK_JOB_CANCELLED':
+    case 'BLOCK_JOB_ERROR':
+      return { name: event.event, ...event.data };
+    default:
+      return undefined;
+  }
+}
+
+/** Whether a job in this status may accept a verb. */
+export function mayAccept(status: JobStatus, verb: JobVerb): boolean {
+  const isReady = status === 'ready' || status === 'standby';
+  const isAtWork = isReady || status === 'created' || status === 'running' || status === 'paused';
+  return verb === 'complete' ? isReady : isAtWork;
+}

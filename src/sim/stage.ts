@@ -1,0 +1,41 @@
+/** What a world stands on: its two disks, as drivers of a machine. */
+
+import { type BlockDriver, type DriverRegistry, defineDriver } from '../block/driver.ts';
+import type { BlockGraph } from '../block/graph.ts';
+import { GUEST_NAME, SimDisk } from './disk.ts';
+import { type Scenario, sizeOf } from './scenario.ts';
+import type { DiskName, Turnstile } from './turnstile.ts';
+
+/** Makes the disks of a scenario. */
+export function newDisks(
+  scenario: Scenario,
+  turnstile: Turnstile,
+): Readonly<Record<DiskName, SimDisk>> {
+  const size = sizeOf(scenario);
+  const keepsDurable = scenario.faults.some(({ type }) => type === 'power-cut');
+  const make = (name: DiskName) =>
+    new SimDisk({ name, size, shape: scenario[name], turnstile, keepsDurable });
+  return { source: make('source'), target: make('target') };
+}
+
+/** Makes drivers `sim-source` and `sim-target` of them. */
+export function driversOf(
+  { source, target }: Readonly<Record<DiskName, SimDisk>>,
+  wrap: (disk: SimDisk) => BlockDriver = (disk) => disk,
+): DriverRegistry {
+  const driverOf = (disk: SimDisk) =>
+    defineDriver({}, { summary: 'A simulated disk', open: async () => wrap(disk) });
+  return { 'sim-source': driverOf(source), 'sim-target': driverOf(target) };
+}
+
+/** The disk that requests of the guest end at, through whatever filters. */
+export function guestDiskOf(graph: BlockGraph): DiskName {
+  for (const start of graph.nodes) {
+    const isGuests = [...start.parents].some(({ parent }) => parent.name === GUEST_NAME);
+    if (!isGuests) continue;
+    let node: typeof start | undefined = start;
+    while (node?.filtered) node = node.filtered;
+    return node?.name === 'target' ? 'target' : 'source';
+  }
+  return 'source';
+}
