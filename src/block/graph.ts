@@ -180,7 +180,8 @@ export class BlockGraph {
    * The edges of jobs stay with the node they have, and so do those by which `to` itself, or a node
    * under it, stands on `from`.
    *
-   * @throws {BlockError} `ENODEV` when one of them was closed meanwhile.
+   * @throws {BlockError} `ENODEV` when one of them was closed meanwhile, `EBUSY` when a parent of one
+   *   excludes a parent of the other. Nothing has changed then.
    */
   async replace(from: BlockNode, to: BlockNode): Promise<void> {
     await drained(from, () =>
@@ -188,12 +189,36 @@ export class BlockGraph {
         demandOpen(from);
         demandOpen(to);
         const below = descendants(to);
-        for (const edge of [...from.parents]) {
-          if (edge.parent.stays || (edge.owner && below.has(edge.owner))) continue;
-          edge.redirect(to);
-        }
+        const moving = [...from.parents].filter(
+          ({ parent, owner }) => !parent.stays && !(owner && below.has(owner)),
+        );
+        // All of them or none.
+        for (const edge of moving) to.demandRoomFor(edge);
+        for (const edge of moving) edge.redirect(to);
       }),
     );
+  }
+
+  /**
+   * Puts another node, or none, behind a node. One that was opened inside its options closes.
+   *
+   * @throws {BlockError} `ENOTSUP` when its driver has no backing, `EINVAL` when the other stands on
+   *   the node itself, `ENODEV` when one of them was closed meanwhile.
+   */
+  async setBacking(node: BlockNode, backing: BlockNode | undefined): Promise<void> {
+    const before = await drained(node, () => {
+      demandOpen(node);
+      if (backing) demandOpen(backing);
+      if (backing && descendants(backing).has(node)) {
+        throw refuse(
+          `Making '${backing.name}' a backing child of '${node.name}' would create a cycle`,
+        );
+      }
+      const { backing: former } = node;
+      node.setBacking(backing && new BlockEdge(backing, { name: node.name }));
+      return former;
+    });
+    if (before) await this.#closeInner(before);
   }
 
   /** @param use Called as soon as the node is there, before anybody else can find it. */

@@ -107,7 +107,7 @@ export class BlockNode {
     return this.#driver.backing?.node;
   }
 
-  /** Bytes that are allocated at a time; `undefined` where that has no meaning. */
+  /** Bytes allocated at a time, where that has a meaning. */
   get clusterSize(): number | undefined {
     return this.#driver.clusterSize;
   }
@@ -206,7 +206,6 @@ export class BlockNode {
     return this.#run(() => this.#driver.flush(origin));
   }
 
-  /** It is part of a drain from now on. */
   joinDrain(drain: ActiveDrain): void {
     this.drains.add(drain);
     this.#driver.beginDrain?.();
@@ -297,12 +296,16 @@ export class BlockNode {
     this.#bitmaps.delete(bitmap);
   }
 
-  /** @throws {BlockError} `EBUSY` when the edge's parent and another one exclude each other. */
   attach(edge: ParentEdge): void {
     assert(!this.#isClosed, 'nobody comes to stand on a closed node');
-    for (const other of this.parents) demandCompatible(this, edge.parent, other.parent);
+    this.demandRoomFor(edge);
     this.parents.add(edge);
     for (const drain of this.drains) drain.adopt(edge);
+  }
+
+  /** @throws {BlockError} `EBUSY` when the edge's parent and another one exclude each other. */
+  demandRoomFor({ parent }: ParentEdge): void {
+    for (const other of this.parents) demandCompatible(this, parent, other.parent);
   }
 
   detach(edge: ParentEdge): void {

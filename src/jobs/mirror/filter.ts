@@ -90,8 +90,9 @@ export class MirrorFilter implements BlockDriver {
   write(offset: number, from: Uint8Array, options: WriteOptions, origin?: EdgeParent): Pending {
     if (!this.#watcher && !this.#journal) return this.#write(offset, from, options, origin);
     const { length } = from;
-    const start = () => this.#write(offset, from, options, origin);
-    return this.#timed(length, () => this.#recorded(offset, length, start));
+    const write = () => this.#write(offset, from, options, origin);
+    const start = () => this.#recorded(offset, length, write);
+    return this.#watcher ? this.#timed(length, start) : start();
   }
 
   #write(offset: number, from: Uint8Array, options: WriteOptions, origin?: EdgeParent): Pending {

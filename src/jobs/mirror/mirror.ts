@@ -31,7 +31,6 @@
 import type { DirtyBitmap } from '../../bitmap/dirty-bitmap.ts';
 import { nextLayer } from '../../block/allocation.ts';
 import { drained } from '../../block/drain.ts';
-import { BlockEdge } from '../../block/edge.ts';
 import type { Timer } from '../../env/env.ts';
 import type { JobProgress } from '../events.ts';
 import type { JobControl, JobWork } from '../work.ts';
@@ -305,9 +304,7 @@ export class MirrorWork implements JobWork {
     this.#parts.target.close();
     if (targetBacking === 'source') {
       const backing = { full: undefined, top: nextLayer(source), none: source }[sync];
-      await drained(target, () => {
-        target.setBacking(backing && new BlockEdge(backing, { name: target.name }));
-      });
+      await graph.setBacking(target, backing);
     }
     if (control.ending !== 'complete') return;
     await graph.replace(replaced, target);
