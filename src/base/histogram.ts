@@ -38,8 +38,11 @@ const FIRST_BUCKET = (EXPONENT_MIN + EXPONENT_BIAS) << BUCKET_BITS;
 const scratch = new DataView(new ArrayBuffer(8));
 
 export class LatencyHistogram {
-  /** Doubles, since 32-bit counters would overflow after four billion requests. */
-  readonly #counts = new Float64Array(BUCKETS);
+  /**
+   * Doubles, since 32-bit counters would overflow after four billion requests. There are none until
+   * something is recorded: a device has a histogram for each kind of request, and most stay empty.
+   */
+  #counts: Float64Array | undefined;
   #below = 0;
   #count = 0;
   #sumMs = 0;
@@ -104,7 +107,7 @@ export class LatencyHistogram {
     let seen = this.#below;
     if (rank <= seen) return this.#minMs;
     for (let bucket = 0; bucket < BUCKETS; bucket += 1) {
-      seen += this.#counts[bucket] ?? 0;
+      seen += this.#counts?.[bucket] ?? 0;
       if (rank <= seen) return Math.min(Math.max(middleOf(bucket), this.#minMs), this.#maxMs);
     }
     return this.#maxMs;
@@ -112,7 +115,7 @@ export class LatencyHistogram {
 
   /** Adds what another histogram recorded. */
   merge(other: LatencyHistogram): void {
-    for (const [bucket, count] of other.#counts.entries()) this.#add(bucket, count);
+    for (const [bucket, count] of other.#counts?.entries() ?? []) this.#add(bucket, count);
     this.#below += other.#below;
     this.#count += other.#count;
     this.#sumMs += other.#sumMs;
@@ -122,7 +125,7 @@ export class LatencyHistogram {
 
   /** Forgets all that was recorded. */
   reset(): void {
-    this.#counts.fill(0);
+    this.#counts?.fill(0);
     this.#below = 0;
     this.#count = 0;
     this.#sumMs = 0;
@@ -131,6 +134,7 @@ export class LatencyHistogram {
   }
 
   #add(bucket: number, count: number): void {
+    this.#counts ??= new Float64Array(BUCKETS);
     this.#counts[bucket] = (this.#counts[bucket] ?? 0) + count;
   }
 }
