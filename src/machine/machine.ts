@@ -58,6 +58,8 @@ export interface MirrorStart extends MirrorOptions {
 
 const READING: readonly Permission[] = ['consistent-read'];
 const WRITING: readonly Permission[] = ['consistent-read', 'write'];
+/** What a device that writes lets others do: two guests that write would not know of each other. */
+const NOT_WRITING: readonly Permission[] = ['consistent-read', 'write-unchanged', 'resize'];
 
 /** How long the requests of a guest may take to end when the machine closes, in milliseconds. */
 export const CLOSE_MS = 5000;
@@ -102,8 +104,8 @@ export class Machine {
   addDevice(nodeName: string, options: VirtioBlockOptions): VirtioBlockDevice {
     const node = this.graph.find(nodeName);
     const { name, readOnly = node.options.readOnly } = options;
-    const needs = readOnly ? READING : WRITING;
-    const edge = new BlockEdge(node, { name, kind: 'device', needs });
+    const use = readOnly ? { needs: READING } : { needs: WRITING, shares: NOT_WRITING };
+    const edge = new BlockEdge(node, { name, kind: 'device', ...use });
     const onEvent = (event: DeviceEvent) => this.#emit(event);
     const onStop = () => this.runState.stopForError();
     try {
@@ -149,13 +151,18 @@ export class Machine {
       type: 'mirror',
       speed: options.speed ?? 0,
       clock: env.clock,
-      onEvent: (event) => this.#emit(event),
+      onEvent: (event) => {
+        // Before anybody is told, who may start another one by that id.
+        if (event.event === 'JOB_STATUS_CHANGE' && event.data.status === 'null') {
+          this.#jobs.delete(id);
+        }
+        this.#emit(event);
+      },
       ...(autoFinalize !== undefined && { autoFinalize }),
       ...(autoDismiss !== undefined && { autoDismiss }),
       ...(transaction && { transaction }),
     });
     this.#jobs.set(id, job);
-    void job.dismissed.then(() => this.#jobs.delete(id));
     try {
       const context = { env, graph, id, parent: job, ...nodes, ...(journal && { journal }) };
       const work = await MirrorWork.start(context, options);
@@ -188,7 +195,8 @@ export class Machine {
   /** Ends everything: cancels jobs by force, lets requests in flight finish, closes all nodes. */
   async close(): Promise<void> {
     for (const job of this.jobs) {
-      if (job.status !== 'concluded') job.cancel({ force: true });
+      // While one is waited for, another may end.
+      if (job.status !== 'concluded' && job.status !== 'null') job.cancel({ force: true });
       await job.finished;
     }
     const closing = Promise.all(Array.from(this.#devices, (device) => device.close()));

@@ -9,7 +9,7 @@ import { nodeEnv } from '../../src/env/node.ts';
 import { blkdebugOf } from '../../src/filters/blkdebug.ts';
 import type { BlkdebugControl } from '../../src/filters/blkdebug-control.ts';
 import { Machine, type MachineEvent, type MirrorStart } from '../../src/machine/machine.ts';
-import { pattern, TestDisk, type TestDiskOptions } from './drivers.ts';
+import { type Operation, pattern, TestDisk, type TestDiskOptions } from './drivers.ts';
 import { FakeClock } from './fake-clock.ts';
 import { settle } from './settle.ts';
 
@@ -58,7 +58,7 @@ export class MachineRig implements AsyncDisposable {
     });
   }
 
-  /** Opens a test disk full of a pattern; by default it can zero, but not without being sent zeroes. */
+  /** Opens a test disk full of a pattern; by default it cannot zero without being sent zeroes. */
   async open(name: string, options: RigDiskOptions = {}): Promise<TestDisk> {
     const { start = 1, size = SIZE, ...more } = options;
     this.#diskOptions = { size, operations: ['discard', 'blockStatus', 'resize'], ...more };
@@ -143,6 +143,21 @@ export class MachineRig implements AsyncDisposable {
       await this.clock.advance(stepMs);
       await settle();
     }
+  }
+
+  /** Completes what waits at a disk's gate, but for one operation. */
+  completeHeld(name: string, except?: Operation): void {
+    for (const held of [...this.disk(name).gate.held]) {
+      if (held.operation !== except) held.complete();
+    }
+  }
+
+  /** Completes what waits at a disk's gate until requests of that operation wait there. */
+  async reach(name: string, operation: Operation, count = 1): Promise<void> {
+    await this.runUntil(() => {
+      this.completeHeld(name, operation);
+      return this.disk(name).gate.held.length >= count;
+    });
   }
 
   /** Lets that much time pass, with everything that follows from it. */

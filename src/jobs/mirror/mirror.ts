@@ -180,6 +180,7 @@ export class MirrorWork implements JobWork {
       this.#parts.guestWrites.limit((length) => copier.delayFor(length));
     }
     try {
+      control.leaveIfCancelled();
       if (source.size !== target.size) throw sizesDiffer(this.#context);
       await plan({ pair, settings: this.#settings, control, clock, resumed });
       pair.open();
@@ -296,6 +297,8 @@ export class MirrorWork implements JobWork {
     const { graph, source, target } = this.#context;
     const { sync, targetBacking, replaces = source.name } = this.#settings;
     await control.settle();
+    // What the guest writes from here on is nothing that the mirror lacks: `offset` stays `len`.
+    source.untrack(this.#parts.dirty);
     // From here on the guest may write what nobody records.
     await this.#keeper?.end('finished');
     // Looked up first, lest it fail when half is done.
