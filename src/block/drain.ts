@@ -36,7 +36,7 @@ class Drain implements ActiveDrain {
     const { rest } = edge.parent;
     if (owner) {
       this.add(owner);
-    } else if (edge.parent === this.#open?.parent || this.#edges.has(edge)) {
+    } else if (this.#isOpen(edge) || this.#edges.has(edge)) {
       return;
     } else if (!rest) {
       this.#edges.add(edge);
@@ -45,6 +45,12 @@ class Drain implements ActiveDrain {
       this.#resting.add(rest);
       rest.beginRest();
     }
+  }
+
+  /** Whether it is the edge that stays open, or another one of the same job. */
+  #isOpen(edge: ParentEdge): boolean {
+    const { rest } = edge.parent;
+    return edge === this.#open || (rest !== undefined && rest === this.#open?.parent.rest);
   }
 
   async quiesce(): Promise<void> {

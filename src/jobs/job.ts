@@ -28,7 +28,7 @@ import type { RestingParent } from '../block/parent.ts';
 import { Alarm } from '../sync/alarm.ts';
 import { Signal } from '../sync/signal.ts';
 import type { BlockJobInfo, JobEvent, JobOutcome, JobProgress, JobState } from './events.ts';
-import { type JobStatus, type JobVerb, TRANSITIONS, VERBS } from './states.ts';
+import { type JobStatus, type JobVerb, TRANSITIONS, VERBS, WHILE_AT_WORK } from './states.ts';
 import { JobTransaction, type TransactionMember } from './transaction.ts';
 import {
   type FailedRequest,
@@ -63,7 +63,6 @@ export class Job implements JobControl, TransactionMember, RestingParent {
   #atPausePoint = false;
   #ioStatus: IoStatus = 'ok';
   #error: BlockError | undefined;
-  #wasReady = false;
   #ending: 'complete' | 'cancel' | undefined;
   /** `cancelled` is a forced cancel; after `decided` the result counts, and no cancel comes in. */
   #verdict: 'open' | 'cancelled' | 'decided' = 'open';
@@ -199,7 +198,7 @@ export class Job implements JobControl, TransactionMember, RestingParent {
     this.wake();
   }
 
-  /** Lets the result of a pending job, and of its whole transaction, count. */
+  /** Lets the results of a pending job's transaction count. @throws {BlockError} `EPERM`. */
   finalize(): void {
     this.#accept('finalize');
     this.#transaction.finalize();
@@ -257,8 +256,6 @@ export class Job implements JobControl, TransactionMember, RestingParent {
 
   ready(): void {
     this.#become('ready', 'source and target have met');
-    assert(!this.#wasReady, 'a job becomes ready once');
-    this.#wasReady = true;
     this.#onEvent({ event: 'BLOCK_JOB_READY', data: this.#info() });
   }
 
@@ -276,6 +273,7 @@ export class Job implements JobControl, TransactionMember, RestingParent {
   async settle(): Promise<void> {
     this.leaveIfCancelled();
     this.#become('waiting', 'its work is done');
+    this.#resting.notifyAll();
     this.#transaction.wait(this);
     while (this.#verdict === 'open') await this.#decided.wait();
     this.leaveIfCancelled();
@@ -313,7 +311,8 @@ export class Job implements JobControl, TransactionMember, RestingParent {
     // What a forced cancel gave up may be in flight for ever; nobody waits for it.
     if (this.#isOver) return true;
     if (this.#work && this.#work.inFlight > 0) return false;
-    return this.#atPausePoint || this.#status === 'created' || this.#verdict !== 'open';
+    const isAtWork = this.#status !== 'created' && WHILE_AT_WORK.includes(this.#status);
+    return this.#atPausePoint || !isAtWork || this.#verdict !== 'open';
   }
 
   async whenResting(): Promise<void> {

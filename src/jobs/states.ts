@@ -45,7 +45,14 @@ export const TRANSITIONS: Readonly<Record<JobStatus, readonly JobStatus[]>> = {
   null: [],
 };
 
-const WHILE_AT_WORK: readonly JobStatus[] = ['created', 'running', 'paused', 'ready', 'standby'];
+/** The statuses of a job that has something to do yet. */
+export const WHILE_AT_WORK: readonly JobStatus[] = [
+  'created',
+  'running',
+  'paused',
+  'ready',
+  'standby',
+];
 
 /** The statuses in which each verb is accepted. */
 export const VERBS: Readonly<Record<JobVerb, readonly JobStatus[]>> = {

@@ -93,7 +93,7 @@ describe('the chain of a node', () => {
 });
 
 describe('statusAbove()', () => {
-  it('tells what the disk reads as when there is no base: the first layer to have it decides', async () => {
+  it('tells what the disk reads as when there is no base', async () => {
     const { top } = chain();
     expect(await all(top.node)).toEqual([
       { offset: 0, length: 30, ...DATA },

@@ -3,7 +3,7 @@
 import { BlockError } from '../../base/errors.ts';
 import { isInChain, skipFilters } from '../../block/allocation.ts';
 import type { BlockNode } from '../../block/node.ts';
-import { refusal } from './options.ts';
+import { type MirrorSettings, refusal } from './options.ts';
 
 export interface MirrorEnds {
   readonly source: BlockNode;
@@ -52,6 +52,16 @@ export function checkReplaced(replaced: BlockNode, { source }: MirrorEnds): void
   const names = `Cannot replace '${replaced.name}' by a node mirrored from '${source.name}'`;
   const reason = 'because it cannot be guaranteed that doing so would not lead to';
   throw refusal(`${names}, ${reason} an abrupt change of visible data`);
+}
+
+/**
+ * A backing shows through where the target has nothing allocated, which it has to know.
+ *
+ * @throws {BlockError} `EINVAL` for a target that cannot be given a backing at the end.
+ */
+export function checkBacking(target: BlockNode, { sync, targetBacking }: MirrorSettings): void {
+  if (targetBacking === 'keep' || sync === 'full' || target.clusterSize !== undefined) return;
+  throw refusal(`Cannot give '${target.name}' a backing: it does not know what it has allocated`);
 }
 
 /** The error of a target of another size, which ends the job rather than refusing it. */

@@ -294,16 +294,21 @@ export class Copier {
     this.#control.wake();
   }
 
-  /** Waits until the limit allows another piece. @returns Its length; 0 when it must not be. */
+  /**
+   * Waits until the limit allows another piece; not when the job is to pause, for a granule that
+   * was begun anew after each pause might never be done. The limit is given its due afterwards.
+   *
+   * @returns How long it may be; 0 when there must not be another.
+   */
   async #nextPiece(): Promise<number> {
     for (;;) {
-      if (this.#control.pausing || this.#control.isCancelled) return 0;
+      if (this.#control.isCancelled) return 0;
       const delayMs = this.#limited ? this.#pace.delayMs(this.#env.clock.nowMs()) : 0;
-      if (delayMs === 0) break;
+      if (delayMs === 0 || this.#control.pausing) break;
       await this.#pieceAlarm.sleep(delayMs);
     }
-    const length = this.#pieceMax();
-    this.#charge(Math.min(length, this.#bufferLength));
+    const length = Math.min(this.#pieceMax(), this.#bufferLength);
+    this.#charge(length);
     return length;
   }
 

@@ -23,7 +23,9 @@ import { alignDown, alignUp, type ByteRange } from '../../base/ranges.ts';
 import type { DirtyBitmap } from '../../bitmap/dirty-bitmap.ts';
 import type { Clock } from '../../env/env.ts';
 import { JobCancelled } from '../work.ts';
+import { TRANSFER_MAX } from './options.ts';
 import { CopyFailed, type MirrorPair } from './pair.ts';
+import { Wait } from './wait.ts';
 
 /** One write of the guest, as it goes to either disk. */
 export interface GuestWrite extends ByteRange {
@@ -37,6 +39,8 @@ export class GuestWrites {
   readonly #clock: Clock;
   /** Ends the waiting of those who wait for the target, or for their turn. */
   readonly #leave = new Set<() => void>();
+  /** Those who wait for their turn under the limit. */
+  readonly #waits = new Set<Wait>();
   #delayOf: ((length: number) => number) | undefined;
 
   constructor(pair: MirrorPair, clock: Clock) {
@@ -47,6 +51,11 @@ export class GuestWrites {
   /** Has writes wait before they begin: as many milliseconds as it says for their length. */
   limit(delayOf: (length: number) => number): void {
     this.#delayOf = delayOf;
+  }
+
+  /** The limit has changed: what waits waits so much longer, or shorter; 0 lets all go. */
+  relimit(factor: number): void {
+    for (const wait of [...this.#waits]) wait.scale(factor);
   }
 
   /** Carries out a guest write on both disks. @throws {BlockError} What the source failed with. */
@@ -132,7 +141,9 @@ export class GuestWrites {
   /** Copies a claimed range for a guest's request; a failure leaves it dirty. */
   async #copyNow(range: ByteRange): Promise<void> {
     try {
-      await this.#unlessGivenUp(this.#pair.copyClaimed(range, new Uint8Array(range.length)));
+      await this.#unlessGivenUp(
+        this.#pair.copyClaimed(range, new Uint8Array(Math.min(range.length, TRANSFER_MAX))),
+      );
     } catch (error) {
       if (!(error instanceof CopyFailed || error instanceof JobCancelled)) throw error;
     }
@@ -151,16 +162,14 @@ export class GuestWrites {
   }
 
   /** Resolves when the time is over, or when the target is given up. */
-  #delay(delayMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const leave = () => {
-        timer.cancel();
-        this.#leave.delete(leave);
-        resolve();
-      };
-      const timer = this.#clock.after(delayMs, leave);
-      this.#leave.add(leave);
-    });
+  async #delay(delayMs: number): Promise<void> {
+    const wait = new Wait(this.#clock, delayMs);
+    const leave = () => wait.end();
+    this.#waits.add(wait);
+    this.#leave.add(leave);
+    await wait.over;
+    this.#waits.delete(wait);
+    this.#leave.delete(leave);
   }
 
   /** @returns Whether it completed, rather than being given up. */

@@ -49,6 +49,8 @@ export interface MirrorParts {
   readonly guestWrites: GuestWrites;
   readonly filter: BlockNode;
   readonly driver: MirrorFilter;
+  /** Keeps others from taking the filter out. */
+  readonly keeper: BlockEdge;
 }
 
 /** Puts the bitmap and the filter on the source, and an edge on both disks. */
@@ -89,7 +91,8 @@ export async function takeHold(
       return driver;
     });
     assert(driver !== undefined, 'a filter that is in has its driver');
-    return { ...edges, dirty, pair, guestWrites, filter, driver };
+    const keeper = new BlockEdge(filter, job);
+    return { ...edges, dirty, pair, guestWrites, filter, driver, keeper };
   } catch (error) {
     source.untrack(dirty);
     for (const edge of opened) edge.close();
@@ -99,10 +102,11 @@ export async function takeHold(
 
 /**
  * What must be copied whole to the target at first: a cluster of it that gets its backing at the
- * end only, and until then would be filled with zeroes around a part.
+ * end only, and until then would be filled with zeroes around a part. Where a granule is larger it
+ * is that, for nothing tells which of its clusters the target has.
  */
 function clusterOf({ clusterSize = 0 }: BlockNode, settings: MirrorSettings): number | undefined {
   const { targetBacking, sync, granularity } = settings;
   const getsBacking = targetBacking === 'source' && sync !== 'full';
-  return getsBacking && clusterSize > granularity ? clusterSize : undefined;
+  return getsBacking ? Math.max(clusterSize, granularity) : undefined;
 }

@@ -34,7 +34,7 @@ import { drained } from '../../block/drain.ts';
 import type { Timer } from '../../env/env.ts';
 import type { JobProgress } from '../events.ts';
 import type { JobControl, JobWork } from '../work.ts';
-import { checkEnds, checkReplaced, sizesDiffer } from './checks.ts';
+import { checkBacking, checkEnds, checkReplaced, sizesDiffer } from './checks.ts';
 import { Copier } from './copier.ts';
 import { Governor } from './governor.ts';
 import { type MirrorContext, type MirrorParts, takeHold } from './hold.ts';
@@ -77,6 +77,7 @@ export class MirrorWork implements JobWork {
   readonly #parts: MirrorParts;
   readonly #rates = new RateMeter();
   #copyMode: CopyMode;
+  #speed: number;
   #copier: Copier | undefined;
   #governor: Governor | undefined;
   #keeper: JournalKeeper | undefined;
@@ -95,6 +96,7 @@ export class MirrorWork implements JobWork {
   static async start(context: MirrorContext, options: MirrorOptions): Promise<MirrorWork> {
     const settings = checkOptions(options, context.target);
     checkEnds(context);
+    checkBacking(context.target, settings);
     const { replaces } = settings;
     if (replaces !== undefined) checkReplaced(context.graph.find(replaces), context);
     return new MirrorWork(context, settings, await takeHold(context, settings));
@@ -105,6 +107,7 @@ export class MirrorWork implements JobWork {
     this.#settings = settings;
     this.#parts = parts;
     this.#copyMode = settings.copyMode;
+    this.#speed = settings.speed;
   }
 
   /** Whether the guest has gone over to the target. */
@@ -140,6 +143,10 @@ export class MirrorWork implements JobWork {
   setSpeed(bytesPerSecond: number): void {
     checkSpeed(bytesPerSecond);
     this.#copier?.setSpeed(bytesPerSecond);
+    const before = this.#speed;
+    this.#speed = bytesPerSecond;
+    const isLimited = before > 0 && bytesPerSecond > 0;
+    this.#parts.guestWrites.relimit(isLimited ? before / bytesPerSecond : 0);
   }
 
   /** Changes how guest writes reach the target that come from now on. */
@@ -303,21 +310,27 @@ export class MirrorWork implements JobWork {
     await this.#keeper?.end('finished');
     // Looked up first, lest it fail when half is done.
     const replaced = graph.find(replaces);
-    await graph.removeFilter(this.#parts.filter);
+    await this.#removeFilter();
     this.#parts.target.close();
     if (targetBacking === 'source') {
       const backing = { full: undefined, top: nextLayer(source), none: source }[sync];
-      await graph.setBacking(target, backing);
+      if (target.backing || backing) await graph.setBacking(target, backing);
     }
     if (control.ending !== 'complete') return;
     await graph.replace(replaced, target);
     this.#switched = true;
   }
 
+  async #removeFilter(): Promise<void> {
+    const { filter, keeper } = this.#parts;
+    if (!keeper.isClosed) keeper.close();
+    await this.#context.graph.removeFilter(filter);
+  }
+
   /** Leaves both disks as they are found without a mirror. */
   async #letGo(): Promise<void> {
     const { source, target, dirty, filter } = this.#parts;
-    if (!filter.isClosed) await this.#context.graph.removeFilter(filter);
+    if (!filter.isClosed) await this.#removeFilter();
     this.#patience?.cancel();
     this.#context.source.untrack(dirty);
     source.close();

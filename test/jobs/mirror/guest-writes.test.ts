@@ -158,7 +158,7 @@ describe('a guest write', () => {
 });
 
 describe('when the target fails', () => {
-  it('the guest does not notice, and every granule touched is dirty before others may', async () => {
+  it('the guest does not notice, and every granule that it touched is dirty', async () => {
     const rig = new PairRig({ onTargetError: 'ignore' });
     rig.hold();
     const write = watch(() => rig.guest.write(UNIT - 100, pattern(200)));

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { BlockError } from '../../../src/base/errors.ts';
-import { CopyFailed } from '../../../src/jobs/mirror/pair.ts';
+import { CopyFailed, MirrorPair } from '../../../src/jobs/mirror/pair.ts';
 import { JobCancelled } from '../../../src/jobs/work.ts';
 import { pattern } from '../../support/drivers.ts';
 import { PairRig } from '../../support/pair-rig.ts';
@@ -196,6 +196,15 @@ describe('a copy that must not go on', () => {
 
 describe('guest writes', () => {
   it('go to both disks only once the plan is made', () => {
+    const { pair, dirty, settings } = new PairRig();
+    const { source, target } = pair;
+    const early = new MirrorPair({ source, target, dirty, settings, cluster: undefined });
+    expect(early.isActive).toBe(false);
+    early.open();
+    expect(early.isActive).toBe(true);
+  });
+
+  it('go to the source alone when the mode, an error or a cancel says so', () => {
     const rig = new PairRig();
     expect(rig.pair.isActive).toBe(true);
     rig.pair.setActive(false);

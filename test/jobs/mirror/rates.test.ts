@@ -47,4 +47,59 @@ describe('RateMeter', () => {
     meter.sample({ offset: 510, len: 1000 }, 2000);
     expect(meter.bestCopyRate).toBe(500);
   });
+
+  it('says that a mirror diverges when more is dirtied than is copied', () => {
+    const meter = new RateMeter();
+    meter.sample({ offset: 0, len: 1000 }, 0);
+    const rates = meter.rates({ offset: 300, len: 1400 }, 1000);
+    expect(rates).toMatchObject({ copyRate: 300, dirtyRate: 400, outlook: 'diverges' });
+    expect(rates.secondsLeft).toBeUndefined();
+  });
+
+  it('takes a difference of a twentieth for none', () => {
+    for (const [dirtied, outlook] of [
+      [949, 'converges'],
+      [951, 'stalls'],
+      [1049, 'stalls'],
+      [1051, 'diverges'],
+    ] as const) {
+      const meter = new RateMeter();
+      meter.sample({ offset: 0, len: 5000 }, 0);
+      expect(meter.rates({ offset: 1000, len: 5000 + dirtied }, 1000).outlook).toBe(outlook);
+    }
+  });
+
+  it('diverges where nothing is copied but something dirtied, and else knows nothing', () => {
+    const meter = new RateMeter();
+    meter.sample({ offset: 0, len: 1000 }, 0);
+    expect(meter.rates({ offset: 0, len: 2000 }, 1000).outlook).toBe('diverges');
+    const resting = new RateMeter();
+    resting.sample({ offset: 0, len: 1000 }, 0);
+    expect(resting.rates({ offset: 0, len: 1000 }, 1000).outlook).toBe('unknown');
+  });
+
+  it('takes no dirtying for less than none when what remains is found to be less', () => {
+    const meter = new RateMeter();
+    meter.sample({ offset: 0, len: 1000 }, 0);
+    expect(meter.rates({ offset: 100, len: 900 }, 1000).dirtyRate).toBe(0);
+  });
+
+  it('looks at a tenth of a second at least between two samples', () => {
+    const meter = new RateMeter();
+    meter.sample({ offset: 0, len: 1e6 }, 0);
+    for (let ms = 1; ms < 100; ms += 1) meter.sample({ offset: 1e5, len: 1e6 }, ms);
+    expect(meter.bestCopyRate).toBe(0);
+    meter.sample({ offset: 1e5, len: 1e6 }, 100);
+    expect(meter.bestCopyRate).toBe(1e6);
+  });
+
+  it('begins anew after a reset, but for the best rate', () => {
+    const meter = new RateMeter();
+    meter.sample({ offset: 0, len: 1000 }, 0);
+    meter.sample({ offset: 500, len: 1000 }, 1000);
+    meter.reset();
+    meter.sample({ offset: 500, len: 1000 }, 1000);
+    expect(meter.rates({ offset: 600, len: 1000 }, 2000).copyRate).toBe(100);
+    expect(meter.bestCopyRate).toBe(500);
+  });
 });
