@@ -6,8 +6,9 @@
  *     base        | data ...                        is not asked
  *
  * The first layer from the top that has a range allocated decides what it reads as. A filter is no
- * layer: it shows the bytes below it, and is passed over. Where a layer is shorter than the one
- * above, the range beyond its end reads as zeroes, and that it decides.
+ * layer: it shows the bytes below it, and is passed over; but a cache, which may hold back some of
+ * them, is asked. Where a layer is shorter than the one above, the range beyond its end reads as
+ * zeroes, and that it decides.
  */
 
 import { assert } from '../base/assert.ts';
@@ -104,7 +105,7 @@ class Walk {
     let zero = false;
     let node: BlockNode | undefined = this.#top;
     for (; node && node !== this.#base; node = below(node)) {
-      if (node.filtered) continue;
+      if (node.filtered && !this.#isToBeAsked(node)) continue;
       const within = node.size - offset;
       if (within <= 0 && node !== this.#top) {
         return { length, data: false, zero: true, allocated: true };
@@ -115,9 +116,17 @@ class Walk {
       length = found.length;
       zero ||= found.zero;
       // Somebody decides who is not seen from here, such as the node below a format.
-      if (!node.backing && !zero) return { length, data: true, zero, allocated: true };
+      if (!below(node) && !zero) return { length, data: true, zero, allocated: true };
     }
     return { length, data: false, zero, allocated: false };
+  }
+
+  /** A filter that holds back bytes of a layer; of the base nobody is asked. */
+  #isToBeAsked(filter: BlockNode): boolean {
+    if (!filter.holdsBack) return false;
+    let shown = filter.filtered;
+    while (shown?.filtered && shown !== this.#base) shown = shown.filtered;
+    return shown !== this.#base;
   }
 }
 

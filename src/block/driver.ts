@@ -78,6 +78,11 @@ export interface BlockDriver {
   readonly children: readonly BlockEdge[];
   /** Of a filter: the child whose bytes it shows as they are. */
   readonly filtered?: BlockEdge;
+  /**
+   * The node that is filtered may lag behind what this one reads as, as that below a cache does: so
+   * the status of blocks is to be asked for here.
+   */
+  readonly holdsBack?: boolean;
   /** The child that decides what a range reads as that is not allocated here. */
   readonly backing?: BlockEdge | undefined;
   /** What is allocated at a time, in bytes, where storage is allocated at all; a power of two. */

@@ -2,18 +2,16 @@
  * A disk as its parents see it: a driver with everything around it that all drivers share.
  *
  * The node checks each request, brings it to the driver's alignment and limits, emulates what the
- * driver lacks, counts what is in flight, and marks the dirty bitmaps that are on it.
+ * driver lacks, counts what is in flight, and marks the dirty bitmaps that are on it. Completion is
+ * synchronous where the driver's is: see {@link Pending}.
  *
  * Three rules carry the mirror's correctness:
- *
  * - A write marks after it has taken effect and before its caller learns of it. Marked earlier, a
  *   copier could clear the mark and copy the old bytes; marked later, an acknowledged write could
  *   be forgotten. A failed write marks too, for nobody knows how much of it took effect.
  * - Whatever can change what the disk reads as marks: writes, zeroes, and discards.
  * - On a driver with a coarse alignment, writes that share a block wait for one another, so that
  *   one's read-modify-write cannot undo the other. (With alignment 1 there is none.)
- *
- * Completion is synchronous where the driver's is: see {@link Pending}.
  */
 
 import { assert } from '../base/assert.ts';
@@ -59,6 +57,7 @@ export interface ChangeOptions extends Partial<WriteOptions> {
 const PLAIN_WRITE: WriteOptions = { forceUnitAccess: false };
 export class BlockNode {
   readonly options: NodeOptions;
+  readonly holdsBack: boolean;
   /** Who stands on it. */
   readonly parents: Set<ParentEdge> = new Set();
   /** The drains it is in. */
@@ -75,6 +74,7 @@ export class BlockNode {
     assertLimits(driver.limits);
     this.options = options;
     this.#driver = driver;
+    this.holdsBack = driver.holdsBack ?? false;
     this.#size = driver.size();
     for (const edge of driver.children) edge.belongTo(this);
   }

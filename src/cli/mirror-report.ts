@@ -7,18 +7,20 @@ import { formatDuration, formatSize } from '../base/units.ts';
 import type { Env } from '../env/env.ts';
 import type { MirrorProgress } from '../jobs/mirror/mirror.ts';
 import type { MachineEvent } from '../machine/machine.ts';
-import type { Mirror, MirrorOutcome } from '../machine/mirror.ts';
+import type { Mirror } from '../machine/mirror.ts';
 import type { Guest } from '../workload/guest.ts';
 import type { GuestStatistics } from '../workload/guest-accounts.ts';
 import type { CommandIo } from './command.ts';
 import { flow } from './live-lines.ts';
 import {
   guestFacts,
+  type RunEnd,
   type Summary,
   summaryFacts,
   summarySentences,
   type Verdict,
 } from './mirror-summary.ts';
+import { PauseTeller } from './pauses.ts';
 import { progressLine, progressParts } from './progress-line.ts';
 import { DRAW_MS } from './timely.ts';
 import { printable } from './words.ts';
@@ -33,6 +35,8 @@ export interface ReportOptions {
   readonly json: boolean;
   /** Write progress as lines where there is no terminal. */
   readonly showProgress: boolean;
+  /** How long after a stop by an error to try again. */
+  readonly retryMs: number;
 }
 
 export class MirrorReport {
@@ -50,13 +54,17 @@ export class MirrorReport {
     this.#startMs = io.env.clock.nowMs();
   }
 
-  /** Tells events and progress until the mirror is over. */
-  async follow(mirror: Mirror, guest: Guest | undefined): Promise<void> {
+  /** Tells events and progress until the mirror is over. @param size Of the disk, in bytes. */
+  async follow(mirror: Mirror, guest: Guest | undefined, size: number): Promise<void> {
+    const { resumedBytes } = mirror;
+    if (resumedBytes !== undefined && !this.#options.json) {
+      this.#io.err(resumedSentence(resumedBytes, size));
+    }
     await Promise.all([this.#followEvents(mirror), this.#followProgress(mirror, guest)]);
   }
 
   /** The mirror is over, and so is what the guest did. */
-  ended(outcome: MirrorOutcome, guest: GuestStatistics | undefined): void {
+  ended({ outcome, guest, resumedBytes, isKept }: RunEnd): void {
     const { source, target } = this.#options;
     this.#ended = {
       source: printable(source),
@@ -66,6 +74,8 @@ export class MirrorReport {
       tookMs: this.#elapsedMs(),
       readyMs: this.#readyMs,
       guest,
+      resumedBytes,
+      isKept,
       verdict: undefined,
     };
   }
@@ -89,11 +99,18 @@ export class MirrorReport {
   }
 
   async #followEvents(mirror: Mirror): Promise<void> {
+    const { json, retryMs } = this.#options;
+    const pauses = new PauseTeller(retryMs);
     for await (const event of mirror.events()) {
-      if (this.#options.json) this.#io.out(JSON.stringify(event));
-      if (event.event !== 'BLOCK_JOB_READY') continue;
-      this.#readyMs = this.#elapsedMs();
-      if (!this.#options.json) this.#io.err(readySentence(event, this.#readyMs));
+      if (json) this.#io.out(JSON.stringify(event));
+      if (event.event === 'BLOCK_JOB_READY') this.#readyMs = this.#elapsedMs();
+      if (json) continue;
+      if (event.event === 'BLOCK_JOB_READY') {
+        this.#io.err(readySentence(event, this.#elapsedMs()));
+      } else if (event.event === 'JOB_STATUS_CHANGE') {
+        const sentence = pauses.tell(event, this.#elapsedMs());
+        if (sentence !== undefined) this.#io.err(printable(sentence));
+      }
     }
   }
 
@@ -136,6 +153,10 @@ function readySentence({ data: { offset } }: ReadyEvent, ms: number): string {
   const rate = offset > 0 && ms > 0 ? `, ${formatSize((offset / ms) * 1000)}/s` : '';
   const copied = `${formatSize(offset)} copied${rate}`;
   return `READY: source and target have met after ${formatDuration(ms)} (${copied})`;
+}
+
+function resumedSentence(bytes: number, size: number): string {
+  return `resumed: ${formatSize(bytes)} of ${formatSize(size)} may differ`;
 }
 
 function timestamp({ clock }: Env) {

@@ -14,19 +14,20 @@ import { type Disk, type DiskMirrorOptions, openDisk } from '../machine/disk.ts'
 import type { Mirror, MirrorOutcome } from '../machine/mirror.ts';
 import { sleepUntil } from '../sync/alarm.ts';
 import { type Guest, runGuest } from '../workload/guest.ts';
-import type { GuestStatistics } from '../workload/guest-accounts.ts';
 import { type GuestOptions, planGuest } from '../workload/guest-options.ts';
 import type { GuestLog } from '../workload/oracle.ts';
 import type { CommandIo, ExitCode } from './command.ts';
 import { comparing } from './comparing.ts';
 import { Interrupted, type InterruptHandler, Interrupts } from './interrupts.ts';
 import { MirrorReport, type ReportOptions } from './mirror-report.ts';
-import type { Verdict } from './mirror-summary.ts';
+import type { RunEnd, Verdict } from './mirror-summary.ts';
 import { prove } from './proof.ts';
 import { counted } from './words.ts';
 
 /** How long a guest without limits goes on after it was switched. */
 const AFTER_SWITCH_MS = 1000;
+/** How often to look whether an error has stopped the mirror. */
+const LOOK_MS = 100;
 
 export interface MirrorPlan extends ReportOptions {
   /** The path of the source, which may have another name for the user. */
@@ -35,18 +36,14 @@ export interface MirrorPlan extends ReportOptions {
   readonly ending: 'switch' | 'finish' | undefined;
   /** How long to stay in phase 2 before that. */
   readonly replicateMs: number;
-  /** How long after a stop by an error to try again. */
-  readonly retryMs: number;
   readonly mirror: DiskMirrorOptions;
   readonly guest: GuestOptions | undefined;
   readonly compare: boolean;
 }
 
 /** What is left of a run when the disk is closed. */
-interface Result {
-  readonly outcome: MirrorOutcome;
+interface Result extends RunEnd {
   readonly log: GuestLog | undefined;
-  readonly guest: GuestStatistics | undefined;
 }
 
 /** @throws {BlockError} What could not be done; the target is then as the mirror left it. */
@@ -55,7 +52,7 @@ export async function runMirror(plan: MirrorPlan, io: CommandIo): Promise<ExitCo
   const interrupts = new Interrupts(io);
   try {
     const result = await mirrorWithGuest(plan, { report, interrupts, io });
-    report.ended(result.outcome, result.guest);
+    report.ended(result);
     if (result.outcome.status === 'failed') throw result.outcome.error;
     const verdict = await judge(plan, result, { interrupts, io });
     report.summarise(verdict);
@@ -119,10 +116,12 @@ async function mirrorWithGuest(
     const guest = plan.guest && runGuest(disk.device, clock, plan.guest);
     interrupts.handle(interrupter(mirror, guest));
     try {
-      const following = report.follow(mirror, guest);
+      const following = report.follow(mirror, guest, disk.size);
       const ending = carryOut(plan, mirror, guest, clock);
       const [outcome] = await Promise.all([ending, following, retry(plan, mirror, clock)]);
-      return { outcome, log: guest?.log, guest: guest?.statistics() };
+      const { isKept, resumedBytes } = mirror;
+      const log = guest?.log;
+      return { outcome, log, guest: guest?.statistics(), isKept, resumedBytes };
     } finally {
       await guest?.stop();
     }
@@ -182,16 +181,24 @@ async function carryOut(
   return outcome;
 }
 
-/** Goes on now and then with a mirror that an error has stopped, until it is over. */
+/** Goes on with a mirror that an error has stopped, some time after each stop, until it is over. */
 async function retry({ retryMs }: MirrorPlan, mirror: Mirror, clock: Clock): Promise<void> {
+  let stoppedMs: number | undefined;
   while (mirror.status !== 'null') {
-    await sleepUntil(clock, retryMs, mirror.finished);
-    if (isStopped(mirror)) mirror.resume();
+    await sleepUntil(clock, LOOK_MS, mirror.finished);
+    const nowMs = clock.nowMs();
+    stoppedMs = isStopped(mirror) ? (stoppedMs ?? nowMs) : undefined;
+    if (nowMs - (stoppedMs ?? Infinity) < retryMs || stoppedMs === undefined) continue;
+    mirror.resume();
+    stoppedMs = undefined;
   }
 }
 
+/** Whether it waits for somebody to mend what went wrong. */
 function isStopped(mirror: Mirror): boolean {
-  return mirror.status !== 'null' && mirror.state.ioStatus !== 'ok';
+  const { status, ioStatus } = mirror.state;
+  const canResume = ['running', 'paused', 'ready', 'standby'].includes(status);
+  return canResume && ioStatus !== 'ok';
 }
 
 /** Asks for an end, unless an interrupt asked for one before. */
@@ -205,22 +212,34 @@ async function unlessOver(mirror: Mirror, end: () => Promise<MirrorOutcome>): Pr
   }
 }
 
-/** The first Ctrl-C ends the mirror well if it can; the second by force. */
+/**
+ * The first Ctrl-C ends the mirror well if it can; the second by force. What is persistent and does
+ * not end well is left for another run, once the guest has stopped.
+ */
 function interrupter(mirror: Mirror, guest: Guest | undefined): InterruptHandler {
+  let hasStopped = guest === undefined;
+  const note = () => {
+    hasStopped = true;
+  };
+  // That it could not go on is told by whoever waits for it.
+  guest?.finished.then(note, note);
   return (count) => {
+    const { phase } = mirror.progress;
     // What an error has stopped cannot end well now.
     const force = count > 1 || isStopped(mirror);
+    const keeps = mirror.isPersistent && (phase === 1 || force);
     const end = async () => {
-      if (!force) await guest?.stop();
-      if (!force && mirror.progress.phase === 1) mirror.keep();
+      if (count === 1) await guest?.stop();
+      if (keeps && hasStopped) mirror.keep();
       await unlessOver(mirror, () => mirror.cancel({ force }));
     };
-    const { phase } = mirror.progress;
     const isOver = mirror.status === 'null';
     void end();
+    if (isOver && hasStopped) return 'waiting for the disks to close; once more ends at once';
     if (isOver) return 'stopping the guest';
-    if (force) return 'leaving the copy as it is; once more ends at once';
-    if (phase === 2) return 'finishing the copy; once more leaves it as it is';
-    return mirror.isPersistent ? 'stopping; the same command goes on from here' : 'cancelling';
+    const once = force ? 'once more ends at once' : 'once more leaves it as it is';
+    if (keeps && count === 1) return `stopping, for the same command to go on; ${once}`;
+    if (force) return `leaving the copy as it is; ${once}`;
+    return phase === 2 ? `finishing the copy; ${once}` : 'cancelling';
   };
 }

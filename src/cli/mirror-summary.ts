@@ -10,16 +10,24 @@ import { counted } from './words.ts';
 /** What came of the comparison; or why there was none, `partial` for a copy of a part only. */
 export type Verdict = Proof | 'unasked' | 'partial' | 'interrupted';
 
-export interface Summary {
+/** What is left of a mirror and its guest when both have ended. */
+export interface RunEnd {
+  readonly outcome: MirrorOutcome;
+  readonly guest: GuestStatistics | undefined;
+  /** Bytes that an earlier run had left to copy; `undefined` when this was no resumption. */
+  readonly resumedBytes: number | undefined;
+  /** Whether the next run can go on from here. */
+  readonly isKept: boolean;
+}
+
+export interface Summary extends RunEnd {
   readonly source: string;
   readonly target: string;
-  readonly outcome: MirrorOutcome;
   /** Bytes copied. */
   readonly offset: number;
   readonly tookMs: number;
   /** From the start until source and target first met; `undefined` when they did not. */
   readonly readyMs: number | undefined;
-  readonly guest: GuestStatistics | undefined;
   /** `undefined` when something went wrong before. */
   readonly verdict: Verdict | undefined;
 }
@@ -37,13 +45,16 @@ export function* summarySentences(summary: Summary): Generator<string> {
 }
 
 function* endSentences(summary: Summary): Generator<string> {
-  const { source, target, outcome, guest } = summary;
-  const work = `after ${formatDuration(summary.tookMs)}: ${formatSize(summary.offset)} copied`;
+  const { source, target, outcome, guest, resumedBytes, isKept } = summary;
+  const copied = `${formatSize(summary.offset)} copied`;
+  const before = resumedBytes === undefined ? '' : ' on top of an earlier run';
+  const work = `after ${formatDuration(summary.tookMs)}: ${copied}${before}`;
   if (outcome.status === 'completed') {
     const place = outcome.switched ? `the target, ${target}` : `the source, ${source}`;
     yield `COMPLETED ${work}, the ${guest ? 'guest' : 'disk'} is on ${place}`;
   } else if (outcome.status === 'cancelled') {
     yield `CANCELLED ${work}, ${target} is no copy of ${source}`;
+    if (isKept) yield 'kept: the same command goes on from here, if nobody writes to either';
   }
 }
 
@@ -77,12 +88,15 @@ function* proofSentences({ bytes, written, wrong, firstWrong, guest }: Proof): G
 }
 
 /** A summary as the fields of a JSON object, named as QEMU would. */
-export function summaryFacts({ outcome, offset, readyMs, guest, verdict }: Summary): object {
+export function summaryFacts(summary: Summary): object {
+  const { outcome, offset, readyMs, guest, verdict, resumedBytes, isKept } = summary;
   const { status } = outcome;
   return {
     status,
     ...(status === 'completed' ? { switched: outcome.switched } : {}),
     ...(status === 'failed' ? { error: outcome.error.message } : {}),
+    ...(isKept ? { kept: true } : {}),
+    ...(resumedBytes === undefined ? {} : { 'resumed-bytes': resumedBytes }),
     offset,
     'seconds-to-ready': readyMs === undefined ? null : readyMs / 1000,
     ...(guest ? { guest: guestFacts(guest) } : {}),

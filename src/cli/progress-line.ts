@@ -68,8 +68,10 @@ function estimate(progress: MirrorProgress): string {
   if (offset === 0) return 'starting';
   if (remaining === 0) return 'flushing';
   if (copyRate === 0) return 'waiting';
-  if (outlook === 'stalls') return 'stalls here';
-  if (secondsLeft === undefined) return 'does not converge';
+  // The guest is who makes dirty what was copied.
+  if (outlook === 'stalls') return 'guest as fast';
+  if (outlook === 'diverges') return 'guest is faster';
+  if (secondsLeft === undefined) return 'waiting';
   const ms = secondsLeft * 1000;
   return ms > LEFT_MAX_MS ? '> 99 h left' : `${formatDuration(ms)} left`;
 }

@@ -102,6 +102,7 @@ export class WriteCache implements BlockDriver {
   readonly supports = { forceUnitAccess: true };
   readonly children: readonly BlockEdge[];
   readonly filtered: BlockEdge;
+  readonly holdsBack = true;
   readonly clusterSize?: number;
   readonly #child: BlockEdge;
   readonly #isHonest: boolean;

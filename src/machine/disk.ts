@@ -5,6 +5,8 @@
  */
 
 import { BlockError } from '../base/errors.ts';
+import { DirtyBitmap, GRANULARITY_MAX } from '../bitmap/dirty-bitmap.ts';
+import { drained } from '../block/drain.ts';
 import type { BlockNode } from '../block/node.ts';
 import type { BlockdevOptions } from '../block/options.ts';
 import type { DeviceStatistics } from '../device/accounting.ts';
@@ -17,8 +19,11 @@ import { DEFAULT_GRANULARITY, type MirrorOptions } from '../jobs/mirror/options.
 import { sleepUntil } from '../sync/alarm.ts';
 import { CLOSE_MS, Machine } from './machine.ts';
 import { Mirror, type MirrorOutcome } from './mirror.ts';
-import { hasJournal, openJournal, removeJournal } from './persistence.ts';
+import { demandPersistable, hasJournal, openJournal, removeJournal } from './persistence.ts';
 import { TargetFile } from './target-file.ts';
+
+/** How long a target that was given up may take to close, in milliseconds. */
+const HUNG_MS = 1000;
 
 /** How to open a disk. */
 export interface DiskOptions {
@@ -52,8 +57,9 @@ export interface DiskMirrorOptions extends MirrorOptions {
   /**
    * Record what may differ in a file beside the target, so that after a crash, or after
    * {@link Disk.close} in the middle, the same call goes on from there and copies only that; from
-   * one file to another. A guest write that begins to change a part of the disk waits for the
-   * record.
+   * one file to another, with `sync` `full`. A guest write that begins to change a part of the disk
+   * waits for the record. What is written to this disk before the call makes it copy everything;
+   * what others write to either file while no mirror runs is not seen, and must not be.
    *
    * @default false
    */
@@ -94,6 +100,8 @@ export class Disk implements AsyncDisposable {
   #node: BlockNode;
   /** The image's file, where it is one, to tell a target that is the same. */
   #path: string | undefined;
+  /** Whether somebody has written to it since it was opened, when no journal may have seen it. */
+  #isChanged: () => boolean;
   #count = 0;
 
   /** Not for programs: {@link openDisk} makes disks. */
@@ -101,6 +109,7 @@ export class Disk implements AsyncDisposable {
     this.#machine = machine;
     this.#node = node;
     this.#path = path;
+    this.#isChanged = path === undefined ? () => true : watchChanges(node);
     const onError = (error: BlockError, request: GuestRequest) => this.#errors.set(request, error);
     // Nobody continues a disk by itself, so it never stops: errors are its guest's to deal with.
     const policies = { rerror: 'report', werror: 'report' } as const;
@@ -172,33 +181,39 @@ export class Disk implements AsyncDisposable {
    */
   async mirror(target: string | BlockdevOptions, options: DiskMirrorOptions = {}): Promise<Mirror> {
     const { overwrite, direct = false, persist = false, id = this.#nextId(), ...rest } = options;
-    const { graph } = this.#machine;
+    const { graph, env } = this.#machine;
     const path = typeof target === 'string' ? target : undefined;
-    if (persist) demandFiles(this.#path, path);
-    const file = path === undefined ? undefined : await this.#targetFile(path, options);
+    const { sync } = options;
+    if (persist) await demandPersistable(env.files, { source: this.#path, target: path, sync });
+    const { file, isLeft = false } = path === undefined ? {} : await this.#find(path, options);
     let node: BlockNode | undefined;
-    let journal: MirrorJournal | undefined;
     try {
       const image = typeof target === 'string' ? targetImage(file?.path ?? target, direct) : target;
       node = await graph.open(image);
       const ends = { source: this.#node, target: node };
-      if (persist && file && path !== undefined) journal = await this.#journal(file, path, options);
       const nodes = { source: ends.source.name, target: node.name };
-      const start = { id, ...nodes, ...rest, ...(journal && { journal }) };
-      const mirror = await Mirror.start(this.#machine, start, {
+      const upkeep = {
         met: async () => file?.publish(),
-        ended: async (outcome, ended) => {
+        ended: async (outcome: MirrorOutcome, ended: Mirror) => {
           this.#mirrors.delete(ended);
-          await this.#settle(outcome, ends, path);
+          const settling = this.#settle(outcome, ends, path);
+          if (outcome.status === 'completed') await settling;
+          else await this.#unlessHung(settling);
           if (!ended.isKept) await file?.discard();
         },
-      });
+      };
+      const start = { id, ...nodes, ...rest };
+      const begin = (journal?: MirrorJournal) =>
+        Mirror.start(this.#machine, { ...start, ...(journal && { journal }) }, upkeep);
+      const isPersistent = persist && file !== undefined && path !== undefined;
+      const open = () => this.#journal(file?.path ?? '', path ?? '', options);
+      const mirror = isPersistent ? await this.#persisting(open, begin, isLeft) : await begin();
       this.#mirrors.add(mirror);
       return mirror;
     } catch (error) {
-      await journal?.journal.retire('invalid');
       if (node) await graph.close(node);
-      await file?.discard();
+      // Another mirror may be at work on what was there before.
+      if (!isLeft) await file?.discard();
       throw error;
     }
   }
@@ -235,36 +250,75 @@ export class Disk implements AsyncDisposable {
     if (switched) {
       this.#node = target;
       this.#path = path;
+      this.#isChanged = () => true;
     }
     const closing = this.#machine.graph.close(switched ? source : target);
     // A target that never answers does not close either; nobody has to wait for it.
     await sleepUntil(this.#machine.env.clock, CLOSE_MS, closing);
   }
 
-  async #targetFile(path: string, options: DiskMirrorOptions): Promise<TargetFile> {
+  /** Waits for a disk to close that was given up, and may never do so. */
+  async #unlessHung(closing: Promise<void>): Promise<void> {
+    let failure: unknown;
+    const ended = closing.catch((error: unknown) => {
+      failure = error;
+    });
+    await sleepUntil(this.#machine.env.clock, HUNG_MS, ended);
+    if (failure !== undefined) throw failure;
+  }
+
+  /** Finds or makes the file to mirror to. @returns It, and whether another mirror has left it. */
+  async #find(
+    path: string,
+    options: DiskMirrorOptions,
+  ): Promise<{ readonly file: TargetFile; readonly isLeft?: boolean }> {
     const { files } = this.#machine.env;
     const { overwrite = false, persist = false } = options;
-    if (overwrite || !persist) {
-      // By one that is left here nobody could go on once the target is written over.
-      await removeJournal(files, path);
-    } else if (await hasJournal(files, path)) {
-      const found = await TargetFile.find(files, path);
-      if (found) return found;
-      await removeJournal(files, path);
-    }
     const source = this.#path === undefined ? undefined : await files.status(this.#path);
+    if (persist && !overwrite && (await hasJournal(files, path))) {
+      const file = await TargetFile.find(files, path);
+      if (file) return { file, isLeft: true };
+    }
+    // By a journal that is left here nobody could go on once the target is written over.
+    await TargetFile.check(files, { path, overwrite, source });
+    await removeJournal(files, path);
     const size = source?.size ?? this.#node.size;
-    return TargetFile.prepare(files, { path, size, overwrite, source });
+    return { file: await TargetFile.prepare(files, { path, size, overwrite, source }) };
+  }
+
+  /** Starts a mirror with a journal, which may be left by another. */
+  async #persisting(
+    open: () => Promise<MirrorJournal>,
+    begin: (journal: MirrorJournal) => Promise<Mirror>,
+    isLeft: boolean,
+  ): Promise<Mirror> {
+    const start = async () => {
+      let opened = await open();
+      if (opened.resumed && this.#isChanged()) {
+        await opened.journal.retire('invalid');
+        opened = await open();
+      }
+      try {
+        return await begin(opened);
+      } catch (error) {
+        // What went before still holds.
+        if (opened.resumed) await opened.journal.close();
+        else await opened.journal.retire('invalid');
+        throw error;
+      }
+    };
+    // Between the reading of what is left to copy and the mirror's hold a write would be missed.
+    return isLeft ? drained(this.#node, start) : start();
   }
 
   async #journal(
-    file: TargetFile,
+    current: string,
     path: string,
     { granularity: given }: DiskMirrorOptions,
   ): Promise<MirrorJournal> {
     const { files } = this.#machine.env;
     const source = await files.status(this.#path ?? '');
-    const target = await files.status(file.path);
+    const target = await files.status(current);
     if (!source || !target) {
       throw new BlockError('ENOENT', `mirror to "${path}"`, 'a file has just been removed');
     }
@@ -298,10 +352,12 @@ export class Disk implements AsyncDisposable {
   }
 }
 
-function demandFiles(source: string | undefined, target: string | undefined): void {
-  if (source !== undefined && target !== undefined) return;
-  const rule = 'to persist a mirror both disks must be given by their paths';
-  throw new BlockError('EINVAL', 'start the mirror', rule);
+/** @returns Whether the node's bytes have changed since. */
+function watchChanges(node: BlockNode): () => boolean {
+  // That is all there is to know, so a bit may stand for much.
+  const changed = new DirtyBitmap(node.size, GRANULARITY_MAX);
+  node.track(changed);
+  return () => changed.dirtyBytes > 0;
 }
 
 function rawImage(filename: string, options: DiskOptions): BlockdevOptions {

@@ -98,8 +98,8 @@ export class Machine {
   /**
    * Gives a guest a disk to use. An error that its policies stop for stops the machine.
    *
-   * @throws {BlockError} `ENODEV` when there is no such node, `EBUSY` for one that another writes to,
-   *   `EPERM` for a read-only one; {@link RangeError} as the device's own options say.
+   * @throws {BlockError} `ENODEV` when there is no such node, `EBUSY` for one that another writes
+   *   to, `EPERM` for a read-only one; {@link RangeError} as the device's own options say.
    */
   addDevice(nodeName: string, options: VirtioBlockOptions): VirtioBlockDevice {
     const node = this.graph.find(nodeName);

@@ -163,8 +163,8 @@ export class Mirror {
   /**
    * Ends with a consistent copy, the guest staying on the source: once both are equal and still.
    *
-   * @throws {BlockError} `EPERM` when source and target have not met yet, for there is no such copy;
-   *   else as {@link Mirror.cancel}, which is QEMU's name for it in phase 2.
+   * @throws {BlockError} `EPERM` when source and target have not met yet, for there is no such
+   *   copy; else as {@link Mirror.cancel}, which is QEMU's name for it in phase 2.
    */
   async finish(): Promise<MirrorOutcome> {
     if (this.#work.progress().phase === 1) {

@@ -7,6 +7,7 @@
  * share; what other programs write to either file meanwhile cannot be seen.
  */
 
+import { BlockError } from '../base/errors.ts';
 import type { FileStatus, Files } from '../env/files.ts';
 import type { MirrorJournal } from '../jobs/mirror/hold.ts';
 import { Journal } from '../jobs/mirror/journal.ts';
@@ -53,6 +54,37 @@ export async function openJournal(
 /** Removes a journal that is not to be gone on by. @throws {BlockError} `EBUSY` for one in use. */
 export async function removeJournal(files: Files, path: string): Promise<void> {
   if (await hasJournal(files, path)) await Journal.remove(files, path + JOURNAL_SUFFIX);
+}
+
+/**
+ * What a mirror must be for another one to go on from it: the whole of a file, to a file.
+ *
+ * @throws {BlockError} `EINVAL` for anything else.
+ */
+export async function demandPersistable(
+  files: Files,
+  { source, target, sync = 'full' }: PersistableMirror,
+): Promise<void> {
+  if (source === undefined || target === undefined) {
+    throw refusal('both disks must be given by their paths');
+  }
+  // Of a part it could not be told from the whole, which the next mirror may be of.
+  if (sync !== 'full') throw refusal(`it must copy the whole disk: sync=${sync}`);
+  for (const path of [source, target]) {
+    const found = await files.status(path);
+    // A device has no inode of its own, and where its name is a file may not be.
+    if (found?.kind === 'block') throw refusal(`"${path}" must be a file, and is a block device`);
+  }
+}
+
+interface PersistableMirror {
+  readonly source: string | undefined;
+  readonly target: string | undefined;
+  readonly sync?: 'full' | 'top' | 'none' | undefined;
+}
+
+function refusal(rule: string): BlockError {
+  return new BlockError('EINVAL', 'persist the mirror', rule);
 }
 
 function identify({ inode }: FileStatus): string {

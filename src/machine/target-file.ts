@@ -44,10 +44,9 @@ export class TargetFile {
    *   is making, and what the system says.
    */
   static async prepare(files: Files, options: TargetFileOptions): Promise<TargetFile> {
-    const { path, size, overwrite, source } = options;
-    const found = await files.status(path);
-    if (found) {
-      checkExisting(path, found, source, overwrite);
+    const { path, size } = options;
+    if (await TargetFile.check(files, options)) {
+      await finishNaming(files, path);
       return new TargetFile(files, path);
     }
     if (!(await files.status(dirname(path)))) {
@@ -60,11 +59,34 @@ export class TargetFile {
     return new TargetFile(files, path, unfinished);
   }
 
-  /** Finds the file of a mirror that was killed, finished or not; `undefined` when it is gone. */
+  /**
+   * Changes nothing. @returns Whether the file exists.
+   *
+   * @throws {BlockError} For one that exists, as {@link TargetFile.prepare}.
+   */
+  static async check(
+    files: Files,
+    { path, source, overwrite }: Omit<TargetFileOptions, 'size'>,
+  ): Promise<boolean> {
+    const found = await files.status(path);
+    if (found) checkExisting(path, found, source, overwrite);
+    return found !== undefined;
+  }
+
+  /**
+   * Finds the file of a mirror that was killed, finished or not; `undefined` when it is gone.
+   *
+   * @throws {BlockError} `EEXIST` when another file has taken the name of an unfinished one,
+   *   `EBUSY` when a mirror is giving it its name at this moment.
+   */
   static async find(files: Files, path: string): Promise<TargetFile | undefined> {
+    await finishNaming(files, path);
     const unfinished = path + UNFINISHED;
-    if (await files.status(unfinished)) return new TargetFile(files, path, unfinished);
-    return (await files.status(path)) && new TargetFile(files, path);
+    const named = await files.status(path);
+    if (!(await files.status(unfinished))) return named && new TargetFile(files, path);
+    if (!named) return new TargetFile(files, path, unfinished);
+    const reason = 'it exists, and so does the unfinished copy that is to get its name';
+    throw new BlockError('EEXIST', `mirror to "${path}"`, reason);
   }
 
   /** What the file is called now. */
@@ -117,6 +139,15 @@ function checkExisting(
   }
   if (overwrite || (found.kind === 'regular' && found.allocated === 0)) return;
   throw new BlockError('EEXIST', action, 'it exists and may hold data');
+}
+
+/** A run that was killed while the file got its name, which takes two steps, leaves it with two. */
+async function finishNaming(files: Files, path: string): Promise<void> {
+  const named = await files.status(path);
+  const unfinished = await files.status(path + UNFINISHED);
+  if (!named || !unfinished) return;
+  const isSame = named.device === unfinished.device && named.inode === unfinished.inode;
+  if (isSame) await removeLeftover(files, path + UNFINISHED);
 }
 
 /** A run that was killed leaves its unfinished file, and no lock on it. */

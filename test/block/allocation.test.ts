@@ -12,7 +12,7 @@ import type { BlockDriver, BlockExtent } from '../../src/block/driver.ts';
 import { BlockEdge } from '../../src/block/edge.ts';
 import { extents } from '../../src/block/extents.ts';
 import type { BlockNode } from '../../src/block/node.ts';
-import { filterOver, nodeOf, TestDisk } from '../support/drivers.ts';
+import { filterOver, nodeOf, PassThrough, TestDisk } from '../support/drivers.ts';
 import { settle, watch } from '../support/settle.ts';
 
 const DATA = { data: true, zero: false, allocated: true };
@@ -148,6 +148,22 @@ describe('statusAbove()', () => {
     filter.driver.gate.mode = 'held';
     expect(await statusAbove(filter.node, undefined, 0, 100)).toEqual({ length: 30, ...DATA });
     expect(await statusAbove(filter.node, filter.node, 0, 100)).toEqual({ length: 100, ...NONE });
+  });
+
+  it('asks a filter that holds back what was written, unless it is over the base', async () => {
+    const { top } = chain();
+    // The first five bytes from 30 on, zeroes below, have not got there yet.
+    const blockStatus: BlockDriver['blockStatus'] = (offset, length) => {
+      if (offset < 30) return { length: 30 - offset, ...NONE };
+      return offset < 35 ? { length: 35 - offset, ...DATA } : { length, ...NONE };
+    };
+    const driver = new PassThrough(new BlockEdge(top.node, { name: 'cache' }));
+    const cache = nodeOf(Object.assign(driver, { holdsBack: true, blockStatus }));
+    expect(await all(cache)).toEqual([
+      { offset: 0, length: 35, ...DATA },
+      { offset: 35, length: 65, ...ZERO },
+    ]);
+    expect(await all(cache, top.node)).toEqual([{ offset: 0, length: 100, ...NONE }]);
   });
 
   it('looks on past the end of an extent, but not for ever', async () => {

@@ -22,6 +22,8 @@ function summary(changes: Partial<Summary> = {}): Summary {
     tookMs: 1500,
     readyMs: 250,
     guest: undefined,
+    resumedBytes: undefined,
+    isKept: false,
     verdict: proof,
     ...changes,
   };
@@ -39,6 +41,18 @@ describe('summarySentences()', () => {
     ]);
     const switched = { status: 'completed', switched: true } as const;
     expect(sentences({ outcome: switched })[0]).toContain('the disk is on the target, copy.img');
+  });
+
+  it('tell a copy that went on from an earlier run, and one that can be gone on with', () => {
+    expect(sentences({ resumedBytes: 4096 })[0]).toBe(
+      'COMPLETED after 1.5 s: 8 KiB copied on top of an earlier run, the disk is on the source, ' +
+        'disk.img',
+    );
+    const kept = { outcome: { status: 'cancelled' }, isKept: true, verdict: 'unasked' } as const;
+    expect(sentences(kept)).toEqual([
+      'CANCELLED after 1.5 s: 8 KiB copied, copy.img is no copy of disk.img',
+      'kept: the same command goes on from here, if nobody writes to either',
+    ]);
   });
 
   it('never prove what was cancelled or failed', () => {
@@ -93,6 +107,10 @@ describe('summaryFacts()', () => {
       offset: 8192,
       'seconds-to-ready': 0.25,
       proof: { holds: true, bytes: 4096, 'bytes-written-after-switch': 0, 'bytes-wrong': 0 },
+    });
+    expect(summaryFacts(summary({ resumedBytes: 4096, isKept: true }))).toMatchObject({
+      kept: true,
+      'resumed-bytes': 4096,
     });
     const cancelled = { outcome: { status: 'cancelled' }, readyMs: undefined } as const;
     expect(summaryFacts(summary({ ...cancelled, verdict: 'unasked' }))).toEqual({

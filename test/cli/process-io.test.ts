@@ -26,6 +26,10 @@ function loading(code: string) {
 const HANGING = `const { fdatasync } = fs; let calls = 0;
   fs.fdatasync = (...args) => (++calls === 1 ? fdatasync(...args) : setInterval(() => {}, 1000))`;
 
+/** After one write, that of what is unpacked, none ever ends, be it to the source or the target. */
+const DEAD = `const { write } = fs; let calls = 0;
+  fs.write = (...args) => (++calls === 1 ? write(...args) : setInterval(() => {}, 1000))`;
+
 interface Place {
   readonly folder: string;
   readonly source: string;
@@ -95,7 +99,7 @@ describe('Ctrl-C', () => {
       expect(same(source, target)).toBe(true);
     }));
 
-  it('for the third time ends a process that hangs, and removes what was unpacked', () =>
+  it('gives up a target that hangs, and for the second time ends what that leaves', () =>
     withSource(async ({ folder, target, temporary }) => {
       const packed = join(folder, 'packed.img.gz');
       await writeFile(packed, gzipSync(pattern(4096)));
@@ -103,6 +107,24 @@ describe('Ctrl-C', () => {
         env: { TMPDIR: temporary, ...loading(HANGING) },
       });
       await cli.printed(/flushing/);
+      expect(readdirSync(temporary)).toHaveLength(1);
+      cli.signal('SIGINT');
+      await cli.printed(/CANCELLED after/);
+      cli.signal('SIGINT');
+      const { exitCode, signal, stderr } = await cli.ended;
+      expect([exitCode, signal]).toEqual([null, 'SIGINT']);
+      expect(stderr.match(/Interrupted: .*/g)).toEqual(['Interrupted: cancelling']);
+      expect(readdirSync(temporary)).toEqual([]);
+    }));
+
+  it('for the third time ends a process that hangs, and removes what was unpacked', () =>
+    withSource(async ({ folder, target, temporary }) => {
+      const packed = join(folder, 'packed.img.gz');
+      await writeFile(packed, gzipSync(pattern(4096)));
+      const cli = startCli(['mirror', packed, target, '--progress', '--guest', 'random'], {
+        env: { TMPDIR: temporary, ...loading(DEAD) },
+      });
+      await cli.printed(/phase 1 .*\n.*phase 1 /);
       expect(readdirSync(temporary)).toHaveLength(1);
       cli.signal('SIGINT');
       await cli.printed(/Interrupted: cancelling\n.*phase 1/s);

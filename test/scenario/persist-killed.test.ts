@@ -58,7 +58,7 @@ async function finish({ source, target }: Place, more = '--persist') {
   const words = ['--json', '--then', 'finish', ...more.split(' ').filter(Boolean)];
   const { exitCode, stdout, stderr } = await runCli(['mirror', source, target, ...words]);
   expect([exitCode, stderr]).toEqual([0, '']);
-  const { data } = readEvents(stdout).at(-1) ?? { data: {} };
+  const data = readEvents(stdout).at(-1)?.data ?? {};
   expect(data).toMatchObject({ proof: { holds: true, bytes: SIZE } });
   return { resumed: data['resumed-bytes'], copied: Number(data['offset']) };
 }
@@ -71,7 +71,7 @@ describe('a persistent mirror killed', () => {
   it.each([
     { when: 'as it begins', moment: /"status":"running"/, speed: '6M' },
     { when: 'early in phase 1', moment: /"phase":1,"offset":[1-9]/, speed: '6M' },
-    { when: 'late in phase 1', moment: /"phase":1,"offset":[89]\d{6}/, speed: '6M' },
+    { when: 'late in phase 1', moment: /"phase":1,"offset":\d{8}/, speed: '6M' },
   ])('$when goes on, and copies no more than was left', ({ moment, speed }) =>
     withSource(async (place) => {
       await killed(place, moment, { speed });
@@ -83,8 +83,8 @@ describe('a persistent mirror killed', () => {
   );
 
   it.each([
-    { when: 'in phase 2', moment: /"phase":2(.|\n)*"phase":2/ },
-    { when: 'later in phase 2', moment: /("phase":2(.|\n)*){4}/ },
+    { when: 'in phase 2', moment: /"phase":2(?:.|\n)*"phase":2/ },
+    { when: 'later in phase 2', moment: /(?:"phase":2(?:.|\n)*?){4}/ },
   ])('$when copies only what its guest may have made different', ({ moment }) =>
     withSource(async (place) => {
       await killed(place, moment);
@@ -102,12 +102,12 @@ describe('a persistent mirror killed', () => {
       expect(names(place)).toEqual(['copy.img', 'disk.img']);
     }));
 
-  it.each([1, 2, 3])('again and again, under another guest each time, loses nothing: %d', (seed) =>
+  it.each([1, 2])('again and again, under another guest each time, loses nothing: %d', (seed) =>
     withSource(async (place) => {
       const random = seededRandom(seed);
-      for (let round = 0; round < 4; round += 1) {
-        const lines = 1 + (random.uint32() % 12);
-        const moment = new RegExp(`(\\n(.|\\n)*){${lines}}|"phase":2`);
+      for (let round = 0; round < 3; round += 1) {
+        const lines = 1 + (random.uint32() % 9);
+        const moment = new RegExp(`^(?:[^\\n]*\\n){${lines}}|"phase":2`);
         await killed(place, moment, { speed: '5M', seed: seed * 10 + round });
       }
       const { resumed, copied } = await finish(place);
@@ -162,7 +162,7 @@ describe('Ctrl-C in phase 1 of a persistent mirror', () => {
       const { source, target } = place;
       const words = ['mirror', source, target, '--persist'];
       const cli = startCli([...words, '--speed', '4M', '--progress']);
-      await cli.printed(/phase 1 (.|\n)* [1-9][\d.]* %/);
+      await cli.printed(/phase 1 (?:.|\n)* [1-9][\d.]* %/);
       cli.signal('SIGINT');
       const { stdout } = await cli.ended;
       expect(stdout).toMatch(/^CANCELLED .*\nkept: the same command goes on from here, if nobody/);
@@ -177,13 +177,14 @@ describe('a persistent mirror that runs', () => {
   it('is not disturbed by the same command, in whatever way that is given', () =>
     withSource(async (place) => {
       const { source, target } = place;
-      const cli = startCli(command(place, { speed: '4M' }));
+      const words = ['--json', '--persist', '--no-compare', '--speed', '4M'];
+      const cli = startCli(['mirror', source, target, ...words]);
       await cli.printed(/"phase":1,"offset":[1-9]/);
       for (const more of [['--persist'], ['--persist', '--force'], []]) {
         const { exitCode, stderr } = await runCli(['mirror', source, target, ...more]);
         expect([exitCode, stderr]).toEqual([
           2,
-          expect.stringMatching(/^mirrordisk [^\n]* use\b.*$/),
+          expect.stringMatching(/^mirrordisk mirror: [^\n]* us(e|ing)\b[^\n]*\n$/),
         ]);
       }
       cli.signal('SIGINT');

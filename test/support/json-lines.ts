@@ -19,6 +19,8 @@ const FIELDS: Readonly<Record<string, readonly string[]>> = {
     'status',
     'switched?',
     'error?',
+    'kept?',
+    'resumed-bytes?',
     'offset?',
     'seconds-to-ready?',
     'guest?',

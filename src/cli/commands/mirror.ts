@@ -66,21 +66,28 @@ Copying:
                       background: to SOURCE, and copied to TARGET later
                       write-blocking: to both at once, so the two meet for sure
                       adaptive: background while that gets them to meet
-  --latency-budget MS What adaptive keeps the guest's p99 below, if it can (20)
+  --latency-budget MS What the last two keep the guest's p99 below, by copying
+                      less at a time, if that will do (20)
   --speed SIZE        The limit in bytes a second (none)
-  --limits WHAT       initial-copy: the limit is for phase 1 (the default);
-                      everything: for phase 2 and the guest's own writes too
+  --limits WHAT       What that limit is for (initial-copy):
+                      initial-copy: phase 1
+                      everything: phase 2 and the guest's own writes too
   --on-source-error ACTION, --on-target-error ACTION
-                      What a failed request does (report): report ends the
-                      mirror, ignore tries again, stop pauses it until it is
-                      tried again, enospc stops for a full disk only
-  --retry-after SECONDS  When to try again after a stop (5)
+                      What a request that failed does (report):
+                      report: ends the mirror
+                      ignore: nothing; what it was for is copied again
+                      stop: pauses the mirror until it is tried again
+                      enospc, auto: stop for a full disk, else report
+  --retry-after SECONDS
+                      How long after a pause by an error to try again (5)
   --granularity SIZE  What one dirty bit stands for, 512 to 64M (64K)
   --buf-size SIZE     Memory for copies in flight (16M)
   --direct            Go past the page cache (O_DIRECT)
-  --persist           Record what may differ beside TARGET: after a crash, or
-                      Ctrl-C in phase 1, the same command goes on from there
-  --force             Write over the data of a TARGET that exists
+  --persist           Record what may differ in TARGET.mirrordisk-journal: after
+                      a crash, or Ctrl-C in phase 1, the same command goes on
+                      from there, if nobody else has written to either meanwhile
+  --force             Write over the data of a TARGET that exists, from the
+                      beginning also with --persist
 
 The guest, which WRITES TO SOURCE:
   --guest PATTERN     none, random, sequential or zipf (none)
@@ -101,6 +108,7 @@ Output:
 Examples:
   mirrordisk mirror disk.img copy.img --then finish
   mirrordisk mirror disk.img copy.img --guest zipf --then switch
+  mirrordisk mirror disk.img copy.img --persist --on-target-error enospc
 
 Exit codes: 0 the mirror ended as asked and the copy is right, 1 it did not end
 as asked or the copy is wrong, 2 it could not be done.`,
@@ -110,6 +118,9 @@ as asked or the copy is wrong, 2 it could not be done.`,
     const parsed = parseArguments(args, { options: OPTIONS, expected, count: 2 });
     const [source = '', target = ''] = parsed.positionals;
     const plan = readPlan(parsed.values, target);
+    if (plan.mirror.persist && source.endsWith('.gz')) {
+      throw new UsageError('--persist cannot go on with a SOURCE that is unpacked anew each time');
+    }
     return withUnpacked(source, io, ({ path, name }) =>
       runMirror({ ...plan, image: path, source: name }, io),
     );
@@ -134,6 +145,7 @@ function readPlan(values: Values, target: string): Omit<MirrorPlan, 'source' | '
   if (replicate !== undefined && then === undefined) {
     throw new UsageError('--replicate needs a --then, for without one it ends with Ctrl-C');
   }
+  refuseContradictions(values);
   const seconds = numberOf('replicate', replicate ?? (guest ? '1' : '0'), { max: SECONDS_MAX });
   return {
     target,
@@ -145,7 +157,7 @@ function readPlan(values: Values, target: string): Omit<MirrorPlan, 'source' | '
       speed: sizeOf('speed', values.speed ?? '0'),
       limits: wordOf('limits', values.limits ?? 'initial-copy', LIMITS),
       copyMode: wordOf('copy-mode', values['copy-mode'] ?? 'background', COPY_MODES),
-      latencyBudgetMs: numberOf('latency-budget', values['latency-budget'] ?? '20'),
+      latencyBudgetMs: readBudget(values['latency-budget'] ?? '20'),
       onSourceError: readPolicy('on-source-error', values),
       onTargetError: readPolicy('on-target-error', values),
       granularity: sizeOf('granularity', values.granularity ?? '0'),
@@ -159,6 +171,33 @@ function readPlan(values: Values, target: string): Omit<MirrorPlan, 'source' | '
     json: values.json,
     showProgress: values.progress,
   };
+}
+
+/** Refuses what would be of no effect, or of another than was meant. */
+function refuseContradictions(values: Values): void {
+  const { persist, sync, speed, limits, 'copy-mode': mode = 'background' } = values;
+  const refuse = (rule: string) => {
+    throw new UsageError(rule);
+  };
+  if (values['latency-budget'] !== undefined && mode === 'background') {
+    refuse('--latency-budget needs --copy-mode write-blocking or adaptive');
+  }
+  if (limits !== undefined && speed === undefined) refuse('--limits needs a --speed');
+  const stopping = ['stop', 'enospc', 'auto'];
+  const policies = [values['on-source-error'], values['on-target-error']];
+  if (
+    values['retry-after'] !== undefined &&
+    !policies.some((policy = '') => stopping.includes(policy))
+  ) {
+    refuse('--retry-after needs an --on-source-error or --on-target-error of stop, enospc or auto');
+  }
+  if (persist && sync === 'none') refuse('--persist needs --sync full');
+}
+
+function readBudget(text: string): number {
+  const ms = numberOf('latency-budget', text);
+  if (ms > 0) return ms;
+  throw new UsageError(`--latency-budget must be above 0: ${JSON.stringify(text)}`);
 }
 
 function readEnding(text: string): 'switch' | 'finish' {

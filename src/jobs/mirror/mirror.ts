@@ -207,8 +207,11 @@ export class MirrorWork implements JobWork {
       throw error instanceof CopyFailed ? error.cause : error;
     } finally {
       await copier.idle();
-      await this.#keeper?.end(this.#keepsJournal ? 'keep' : 'invalid');
-      await this.#letGo();
+      try {
+        await this.#keeper?.end(this.#keepsJournal ? 'keep' : 'invalid');
+      } finally {
+        await this.#letGo();
+      }
     }
   }
 

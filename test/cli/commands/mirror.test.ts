@@ -48,6 +48,25 @@ describe('the options of mirrordisk mirror', () => {
     ['--guest zipf --guest-area 1+2+3', '--guest-area must be OFFSET+LENGTH'],
     ['--guest zipf --guest-area 1+x', '--guest-area: Cannot read a size'],
     ['--guest zipf --seed -1', '--seed must be a whole number from 0 on: "-1"'],
+    ['--copy-mode active', '--copy-mode must be background, write-blocking or adaptive: "active"'],
+    ['--speed 1M --limits all', '--limits must be initial-copy or everything: "all"'],
+    ['--limits everything', '--limits needs a --speed'],
+    ['--latency-budget 5', '--latency-budget needs --copy-mode write-blocking or adaptive'],
+    ['--copy-mode background --latency-budget 5', '--latency-budget needs --copy-mode'],
+    ['--copy-mode adaptive --latency-budget 0', '--latency-budget must be above 0: "0"'],
+    ['--copy-mode adaptive --latency-budget -1', '--latency-budget must be a number from 0 on'],
+    [
+      '--on-source-error no',
+      '--on-source-error must be report, ignore, enospc, stop or auto: "no"',
+    ],
+    [
+      '--on-target-error no',
+      '--on-target-error must be report, ignore, enospc, stop or auto: "no"',
+    ],
+    ['--retry-after 5', '--retry-after needs an --on-source-error or --on-target-error of stop'],
+    ['--on-target-error ignore --retry-after 5', '--retry-after needs an --on-source-error or'],
+    ['--on-target-error stop --retry-after soon', '--retry-after must be a number from 0 to 20'],
+    ['--persist --sync none', '--persist needs --sync full'],
     ['--json=yes', "Option '--json' does not take an argument"],
     ['third', 'It takes a source and a target, and was given "disk.img" "copy.img" "third"'],
   ])('%s is refused, in one line', async (args, message) => {
@@ -82,6 +101,13 @@ describe('the options of mirrordisk mirror', () => {
     '--granularity 64M --buf-size 100G',
     '--granularity 0 --buf-size 0 --speed 0',
     '--speed 100M',
+    '--speed 100M --limits everything',
+    '--copy-mode write-blocking --latency-budget 0.5 --guest random --guest-bytes 64K',
+    '--copy-mode adaptive --guest random --guest-bytes 64K',
+    '--on-source-error enospc --on-target-error auto --retry-after 0',
+    '--on-source-error ignore --on-target-error ignore',
+    '--persist --force',
+    '--persist --sync full',
     '--guest zipf --guest-reads 50 --guest-rate 0 --guest-bytes 1M --replicate 0',
     '--guest random --guest-area 4K+8K --guest-seconds 0.1 --replicate 0 --seed 0',
     '--guest random --guest-rate 999999999999 --guest-bytes 100K --replicate 0',
@@ -108,6 +134,13 @@ describe('the options of mirrordisk mirror', () => {
       expect(Buffer.compare(await readFile(target), pattern(65_536))).toBe(0);
     }),
   );
+
+  it('leave no journal once the copy is complete', () =>
+    withImage(async (folder, image) => {
+      const words = ['mirror', image, join(folder, 'copy.img'), '--then', 'finish', '--persist'];
+      expect((await runMain(words)).exitCode).toBe(0);
+      expect(readdirSync(folder).sort()).toEqual(['copy.img', 'disk.img']);
+    }));
 
   it('keep the guest within its area', () =>
     withImage(async (folder, image) => {
@@ -163,6 +196,17 @@ describe('the source and the target of mirrordisk mirror', () => {
       expect([exitCode, stderr]).toEqual([2, expect.stringContaining(message)]);
     }),
   );
+
+  it('compressed cannot be gone on from, for it is unpacked anew', () =>
+    withImage(async (folder) => {
+      const packed = join(folder, 'disk.img.gz');
+      writeFileSync(packed, gzipSync(pattern(65_536)));
+      const words = ['mirror', packed, join(folder, 'copy.img'), '--persist'];
+      const { exitCode, stdout, stderr } = await runMain(words);
+      expect([exitCode, stdout]).toEqual([2, '']);
+      expect(stderr).toMatch(/^mirrordisk mirror: --persist cannot go on with a SOURCE that .*$/);
+      expect(readdirSync(folder).sort()).toEqual(['disk.img', 'disk.img.gz']);
+    }));
 
   it('compressed is unpacked for the time being, and called by its own name', () =>
     withImage(async (folder) => {
