@@ -1,6 +1,7 @@
 /**
- * Whether a mirror becomes ready, and what its guest feels of it, when the target is slower than the
- * guest writes: 20 MiB/s against 40 MiB/s, as where QEMU 7.2 never became ready in background mode.
+ * Whether a mirror becomes ready, and what its guest feels of it, when the target is slower than
+ * the guest writes: 20 MiB/s against 40 MiB/s, as where QEMU 7.2 never became ready in background
+ * mode.
  *
  * The guest asks at its own pace, with at most 4 requests in flight; a latency counts from when the
  * device was asked. Disks are in memory, so what is seen is the mirror's doing and the throttle's.

@@ -34,7 +34,7 @@ export type BlockErrorCode = keyof typeof DESCRIPTIONS;
 export class BlockError extends Error {
   override readonly name = 'BlockError';
   readonly code: BlockErrorCode;
-  /** The rule and the value that broke it, or what the system said: QEMU's text, where it has one. */
+  /** The rule and the value that broke it, or what the system said: QEMU's text if it has one. */
   readonly reason: string;
   readonly #description: string | undefined;
 

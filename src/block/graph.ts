@@ -180,8 +180,8 @@ export class BlockGraph {
    * The edges of jobs stay with the node they have, and so do those by which `to` itself, or a node
    * under it, stands on `from`.
    *
-   * @throws {BlockError} `ENODEV` when one of them was closed meanwhile, `EBUSY` when a parent of one
-   *   excludes a parent of the other. Nothing has changed then.
+   * @throws {BlockError} `ENODEV` when one of them was closed meanwhile, `EBUSY` when a parent of
+   *   one excludes a parent of the other. Nothing has changed then.
    */
   async replace(from: BlockNode, to: BlockNode): Promise<void> {
     await drained(from, () =>
@@ -202,8 +202,8 @@ export class BlockGraph {
   /**
    * Puts another node, or none, behind a node. One that was opened inside its options closes.
    *
-   * @throws {BlockError} `ENOTSUP` when its driver has no backing, `EINVAL` when the other stands on
-   *   the node itself, `ENODEV` when one of them was closed meanwhile.
+   * @throws {BlockError} `ENOTSUP` when its driver has no backing, `EINVAL` when the other stands
+   *   on the node itself, `ENODEV` when one of them was closed meanwhile.
    */
   async setBacking(node: BlockNode, backing: BlockNode | undefined): Promise<void> {
     const before = await drained(node, () => {

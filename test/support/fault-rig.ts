@@ -1,4 +1,4 @@
-/** A test disk with a filter on it, a guest and a job that use it, and a clock that stands still. */
+/** A test disk with a filter on it, a guest and a job that use it, and a clock of the test. */
 
 import { seededRandom } from '../../src/base/random.ts';
 import type { BlockDriver, DriverDefinition } from '../../src/block/driver.ts';

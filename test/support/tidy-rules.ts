@@ -133,9 +133,12 @@ export const foldersAreOnTheMap: Rule = (file) => {
   return rowOf(folder) < 0 ? [`1: there is no folder "${folder}" on the map`] : [];
 };
 
+/** What programs of others import: the `exports` of package.json. */
+const PUBLIC_FILES = ['src/index.ts', 'src/sim/index.ts'];
+
 /** Only the public API re-exports. */
 export const onlyIndexReexports: Rule = (file) => {
-  if (!isSource(file) || file.path === 'src/index.ts') return [];
+  if (!isSource(file) || PUBLIC_FILES.includes(file.path)) return [];
   return importsOf(file)
     .filter(({ isReexport }) => isReexport)
     .map(({ specifier, line }) => `${line}: re-exports: ${specifier}`);

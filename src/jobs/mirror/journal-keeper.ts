@@ -55,7 +55,7 @@ export class JournalKeeper {
     return this.#round !== undefined;
   }
 
-  /** Begins a round if it is time for one; called as often as is convenient, once all is planned. */
+  /** Begins a round if it is time for one; called as often as is convenient, once planned. */
   tick(): void {
     const nowMs = this.#clock.nowMs();
     if (this.#round || this.#isEnded || this.#control.pausing) return;

@@ -78,7 +78,12 @@ export interface MirrorOptions {
    * @default 'keep'
    */
   readonly targetBacking?: 'keep' | 'source';
-  /** How long a guest write may take, in milliseconds, 99 times of 100, if `adaptive` can help it. */
+  /**
+   * How long a guest write may take, 99 times of 100, while writes go to both disks; in
+   * milliseconds, and as far as fewer copies can help.
+   *
+   * @default 20
+   */
   readonly latencyBudgetMs?: number;
 }
 

@@ -99,7 +99,7 @@ describe('the bits of a journal', () => {
     expect(bitmap.dirtyBytes).toBe(bitmap.size);
   });
 
-  it('fill whole blocks, and a range touches the bytes that hold its first and last granule', () => {
+  it('fill whole blocks, and a range touches the bytes of its first and last granule', () => {
     const disk = { size: 32_768 * 512 + 1, granularity: 512 };
     expect(bitsLengthOf(disk)).toBe(2 * BLOCK_LENGTH);
     expect(bitsOf(disk, { offset: 7 * 512, length: 513 })).toEqual({ offset: 0, length: 2 });

@@ -212,7 +212,7 @@ describe('a journal that cannot be written', () => {
       });
     }));
 
-  it('refuses only writes that it lacks bits for while it cannot be made void, and tries again', () =>
+  it('refuses only writes that it lacks bits for while it cannot be made void', () =>
     withJournal(async (rig) => {
       const { journal } = rig;
       await journal.writing({ offset: 0, length: 1 }, () => {});
