@@ -9,6 +9,8 @@
  *
  * where `report(line)` prints one line of the result. Each one runs in a process of its own, so
  * that none meets code that another has made the compiler pessimistic about, and has `gc()`.
+ *
+ * `npm run soak` comes here too: `soak.ts` is compiled in the same way and is given its arguments.
  */
 
 import { fork, spawnSync } from 'node:child_process';
@@ -21,8 +23,12 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 const top = fileURLToPath(new URL('..', import.meta.url));
 const suffix = '.bench.ts';
 
+/** What is no benchmark; compiled only when it is asked for. */
+const program = 'soak';
+
 const [first, ...rest] = process.argv.slice(2);
 if (first === '--compiled') await runHere(rest[0]);
+else if (first === `--${program}`) await runProgram(rest);
 else await runAll(first === undefined ? [] : [first, ...rest]);
 
 /** @param names Those to run, with or without folder and suffix; none means all. */
@@ -41,10 +47,8 @@ async function runAll(names) {
   console.log(machine());
   const chosen = wanted.length > 0 ? wanted : known;
   const folder = temporaryFolder();
-  compile(
-    known.filter((name) => !chosen.includes(name)),
-    folder,
-  );
+  const leftOut = known.filter((name) => !chosen.includes(name));
+  compile([...leftOut.map((name) => `${name}${suffix}`), `${program}*.ts`], folder);
   for (const name of chosen) {
     const file = join(folder, 'bench', `${name}.bench.js`);
     const execArgv = ['--expose-gc', '--enable-source-maps'];
@@ -57,6 +61,20 @@ async function runAll(names) {
     console.error(`${name} failed: ${signal ?? `exit code ${code}`}`);
     process.exitCode = 1;
   }
+}
+
+/** Compiles the program and runs it with the arguments given; what it ends with, this ends with. */
+async function runProgram(args) {
+  const folder = temporaryFolder();
+  compile([`*${suffix}`], folder);
+  const execArgv = ['--expose-gc', '--enable-source-maps'];
+  const child = fork(join(folder, 'bench', `${program}.js`), args, { execArgv });
+  const kill = () => child.kill('SIGKILL');
+  process.once('exit', kill);
+  const [code, signal] = await once(child, 'exit');
+  process.off('exit', kill);
+  if (signal !== null) console.error(`${program} was ended by ${signal}`);
+  process.exitCode = code ?? 1;
 }
 
 /** Runs the benchmark of one compiled file in this process. */
@@ -82,7 +100,7 @@ function temporaryFolder() {
   return folder;
 }
 
-/** Compiles bench/ into the folder, but not the benchmarks left out. */
+/** Compiles bench/ into the folder, but not the files left out. */
 function compile(leftOut, folder) {
   const compilerOptions = {
     ...{ noEmit: false, noEmitOnError: true, inlineSourceMap: true },
@@ -90,12 +108,12 @@ function compile(leftOut, folder) {
   };
   const project = join(folder, 'tsconfig.json');
   const include = [join(top, 'bench/*.ts')];
-  const exclude = leftOut.map((name) => join(top, 'bench', `${name}${suffix}`));
+  const exclude = leftOut.map((name) => join(top, 'bench', name));
   const base = join(top, 'tsconfig.json');
   writeFileSync(project, JSON.stringify({ extends: base, compilerOptions, include, exclude }));
   // Without this Node would take the compiled files for CommonJS, as it does below node_modules.
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
   const compiler = resolve(top, 'node_modules/typescript/bin/tsc');
   const { status } = spawnSync(process.execPath, [compiler, '-p', project], { stdio: 'inherit' });
-  if (status !== 0) process.exit(1);
+  if (status !== 0) process.exit(2);
 }

@@ -17,6 +17,7 @@
 
 import { BlockError } from '../base/errors.ts';
 import type { Pending } from '../base/pending.ts';
+import { alignDown } from '../base/ranges.ts';
 import {
   type BlockDriver,
   type BlockExtent,
@@ -46,6 +47,7 @@ import { type Change, WriteCacheStore } from './write-cache-store.ts';
 
 const SIZE_DEFAULT = 16 * 1024 * 1024;
 const SIZE_MIN = 4096;
+const SECTOR_LENGTH = 512;
 /** How many receipts of power cuts are kept, the last ones. */
 const RECEIPTS_MAX = 64;
 
@@ -112,7 +114,9 @@ export class WriteCache implements BlockDriver {
 
   constructor(name: string, child: BlockEdge, options: WriteCacheOptions) {
     const { limits, clusterSize } = child.node;
-    const transferMax = Math.min(limits.transferMax, options.size - REQUEST_COST);
+    // Whole sectors, for a request is cut into such pieces, and no disk tears a sector.
+    const room = alignDown(options.size - REQUEST_COST, Math.max(limits.alignment, SECTOR_LENGTH));
+    const transferMax = Math.min(limits.transferMax, room);
     this.limits = { ...limits, transferMax };
     this.children = [child];
     this.filtered = child;
