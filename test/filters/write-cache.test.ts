@@ -47,6 +47,14 @@ driverContract({
 });
 
 describe('write-cache', () => {
+  it('takes requests in whole sectors, for no disk tears one', () => {
+    for (const size of [4096, 8 * KiB, 64 * KiB]) {
+      const { transferMax } = rig({ size }).cache.limits;
+      expect(transferMax % 512).toBe(0);
+      expect(transferMax).toBeLessThan(size);
+    }
+  });
+
   it('keeps changes from the node below until they are flushed, and shows them', async () => {
     const { disk, cache, read } = rig();
     disk.bytes.fill(0x11);
