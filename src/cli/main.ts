@@ -6,11 +6,24 @@ import { asksForHelp } from './arguments.ts';
 import { type Command, type CommandIo, type ExitCode, UsageError } from './command.ts';
 import { compare } from './commands/compare.ts';
 import { create } from './commands/create.ts';
+import { explore } from './commands/explore.ts';
 import { info } from './commands/info.ts';
 import { mirror } from './commands/mirror.ts';
+import { museum } from './commands/museum.ts';
+import { replay } from './commands/replay.ts';
+import { swarm } from './commands/swarm.ts';
 import { printable } from './words.ts';
 
-const COMMANDS: readonly Command[] = [mirror, compare, create, info];
+const COMMANDS: readonly Command[] = [
+  mirror,
+  compare,
+  create,
+  info,
+  explore,
+  swarm,
+  replay,
+  museum,
+];
 
 const USAGE = `Usage: mirrordisk COMMAND [OPTIONS]
 

@@ -56,7 +56,7 @@ export interface ExplorationReport {
 }
 
 /** How many runs there are between two reports of progress. */
-const RUNS_PER_REPORT = 1000;
+const RUNS_PER_REPORT = 100;
 
 /** Runs every schedule of a scenario, up to the first violation. */
 export async function explore(

@@ -32,6 +32,8 @@ export interface GuestRecord {
 export interface GuestWatcher {
   submitted(record: GuestRecord): void;
   completed(record: GuestRecord): void;
+  /** A request ended the program, rather than failing. */
+  defect?(error: unknown): void;
 }
 
 export class Guest {
@@ -95,10 +97,20 @@ export class Guest {
     this.#unfinished.add(record);
     this.#watcher.submitted(record);
     const data = dataOf(record);
-    const accepted = this.#device.submit(requestOf(record, data), (status) => {
-      this.#complete(record, data, status === STATUS.OK);
-    });
-    if (!accepted) throw new Error('Assertion failed: the queue of the device is deep enough');
+    if (!this.#start(this.#device, record, data)) {
+      throw new Error('Assertion failed: the queue of the device is deep enough');
+    }
+  }
+
+  #start(device: VirtioBlockDevice, record: GuestRecord, data: Uint8Array): boolean {
+    try {
+      return device.submit(requestOf(record, data), (status) => {
+        this.#complete(record, data, status === STATUS.OK);
+      });
+    } catch (error) {
+      this.#watcher.defect?.(error);
+      return true;
+    }
   }
 
   #complete(record: GuestRecord, data: Uint8Array, ok: boolean): void {

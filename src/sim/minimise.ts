@@ -19,6 +19,8 @@ export interface MinimiseOptions extends Omit<WorldOptions, 'guide' | 'state' | 
   readonly runsMax?: number;
   /** Schedules tried by chance for each smaller scenario. @default 60 */
   readonly chances?: number;
+  /** Makes the schedule shorter only, and leaves the scenario as it is. @default false */
+  readonly keepsScenario?: boolean;
 }
 
 /** A failure made small, with the keys of its moves. */
@@ -33,9 +35,10 @@ export async function minimise(
   failure: Failure,
   options: MinimiseOptions,
 ): Promise<MinimalFailure> {
-  const search = new Minimiser(failure, options);
+  const { keepsScenario = false, ...rest } = options;
+  const search = new Minimiser(failure, rest);
   await search.first();
-  await search.shrinkScenario();
+  if (!keepsScenario) await search.shrinkScenario();
   await search.shrinkSchedule();
   return search.result();
 }

@@ -86,6 +86,8 @@ function viewOf(started: StartedMirror): MirrorView {
         return job.pause();
       case 'resume':
         return job.resume();
+      case 'finalize':
+        return job.finalize();
       case 'set-speed':
         return job.setSpeed(value);
       case 'background':
@@ -151,5 +153,6 @@ export function newsOf(event: MachineEvent): JobNews | undefined {
 export function mayAccept(status: JobStatus, verb: JobVerb): boolean {
   const isReady = status === 'ready' || status === 'standby';
   const isAtWork = isReady || status === 'created' || status === 'running' || status === 'paused';
+  if (verb === 'finalize') return status === 'pending';
   return verb === 'complete' ? isReady : isAtWork;
 }

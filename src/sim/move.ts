@@ -16,12 +16,17 @@ export type JobVerb =
   | 'pause'
   | 'resume'
   | 'set-speed'
+  /** Let the result of a pending job count. */
+  | 'finalize'
   /** Change the copy mode. */
   | 'background'
   | 'write-blocking';
 
-/** What the operator does: a drain is one of the source, which ends as soon as it is complete. */
-export type Verb = JobVerb | 'drain';
+/**
+ * What the operator does: a drain is one of the source, which ends as soon as it is complete; to
+ * quit ends the machine, and is for a guest that is done.
+ */
+export type Verb = JobVerb | 'drain' | 'quit';
 
 export type MoveAction =
   /** A request of a disk takes effect; its caller does not know yet. */

@@ -35,7 +35,8 @@ export class Operator {
   /** Was refused what it said last, and waits for the job to be another. */
   #isRefused = false;
   #at = 0;
-  #drains = 0;
+  /** Drains, and an end of the machine, that are under way. */
+  #underWay = 0;
 
   constructor(scenario: Scenario, machine: Machine, watcher: OperatorWatcher) {
     this.#scenario = scenario;
@@ -55,7 +56,7 @@ export class Operator {
 
   /** There is no mirror, and no drain is under way. */
   get isDone(): boolean {
-    return this.isOver && this.#drains === 0;
+    return this.isOver && this.#underWay === 0;
   }
 
   /** How far it is, as a number. */
@@ -95,14 +96,15 @@ export class Operator {
     if (step.from === 'ready' && !this.#wasReady) return undefined;
     if (step.from === 'guest done' && !guestIsDone) return undefined;
     const { verb, value } = step;
-    if (verb !== 'drain' && !mayAccept(mirror.status, verb)) return undefined;
+    if (step.from === 'pending' && mirror.status !== 'pending') return undefined;
+    const isOfMachine = verb === 'drain' || verb === 'quit' || step.from === 'pending';
+    if (!isOfMachine && !mayAccept(mirror.status, verb)) return undefined;
     const action = { type: 'verb', verb, ...(value !== undefined && { value }) } as const;
     return { key: `say ${verb}`, mover, action };
   }
 
   say(verb: Verb, value: number | undefined): void {
-    if (verb === 'drain') this.#drain();
-    const refusal = verb === 'drain' ? undefined : this.mirror?.say(verb, value);
+    const refusal = this.#speak(verb, value);
     if (!refusal) this.accepted.push(verb);
     // Without what ends it the job would go on for ever; the rest may as well be left out.
     const isEnd = verb === 'complete' || verb === 'cancel' || verb === 'cancel-force';
@@ -118,16 +120,35 @@ export class Operator {
     if (!mirror || !isPaused || !this.#isStopped) return false;
     this.#isStopped = false;
     const refusal = mirror.say('resume');
+    if (!refusal) this.accepted.push('resume');
     this.#watcher.said('resume', refusal);
     return refusal === undefined;
   }
 
-  #drain(): void {
-    this.#drains += 1;
+  #speak(verb: Verb, value: number | undefined): BlockError | undefined {
+    switch (verb) {
+      case 'drain':
+        this.#follow('the drain is complete, and ends', (end) =>
+          drained(this.#machine.graph.find('source'), end),
+        );
+        return undefined;
+      case 'quit':
+        this.#follow('the machine is closed', async (end) => {
+          await this.#machine.close();
+          end();
+        });
+        return undefined;
+      default:
+        return this.mirror?.say(verb, value);
+    }
+  }
+
+  #follow(note: string, start: (end: () => void) => Promise<void>): void {
+    this.#underWay += 1;
     const end = () => {
-      this.#drains -= 1;
-      this.#watcher.note('the drain is complete, and ends');
+      this.#underWay -= 1;
+      this.#watcher.note(note);
     };
-    drained(this.#machine.graph.find('source'), end).catch(this.#watcher.defect);
+    start(end).catch(this.#watcher.defect);
   }
 }

@@ -30,6 +30,8 @@ export interface GuestProgram {
 
 /** What kind of disk one of the two is. */
 export interface DiskShape {
+  /** Its size, for a target that is no match for its source. @default As {@link Scenario.sectors}. */
+  readonly sectors?: number;
   /** The optional operations that it has. @default None. */
   readonly operations?: readonly ('writeZeroes' | 'discard' | 'blockStatus')[];
   /** What is chosen of a request: when it takes effect and is answered, or both at once. */
@@ -78,7 +80,7 @@ export interface VerbStep {
   /** Of set-speed: bytes a second. */
   readonly value?: number;
   /** Not before that. @default 'any' */
-  readonly from?: 'any' | 'ready' | 'guest done';
+  readonly from?: 'any' | 'ready' | 'guest done' | 'pending';
 }
 
 export interface Scenario {
@@ -134,9 +136,9 @@ export function scenario(parts: ScenarioParts = {}): Scenario {
   return made;
 }
 
-/** The size of each disk, in bytes. */
-export function sizeOf({ sectors }: Scenario): number {
-  return sectors * SECTOR_SIZE;
+/** The size of each disk, in bytes; of the one named, where the two differ. */
+export function sizeOf(scenario: Scenario, disk: DiskName = 'source'): number {
+  return (scenario[disk].sectors ?? scenario.sectors) * SECTOR_SIZE;
 }
 
 /** @throws {RangeError} For what makes no world. */

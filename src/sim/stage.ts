@@ -11,10 +11,15 @@ export function newDisks(
   scenario: Scenario,
   turnstile: Turnstile,
 ): Readonly<Record<DiskName, SimDisk>> {
-  const size = sizeOf(scenario);
   const keepsDurable = scenario.faults.some(({ type }) => type === 'power-cut');
   const make = (name: DiskName) =>
-    new SimDisk({ name, size, shape: scenario[name], turnstile, keepsDurable });
+    new SimDisk({
+      name,
+      size: sizeOf(scenario, name),
+      shape: scenario[name],
+      turnstile,
+      keepsDurable,
+    });
   return { source: make('source'), target: make('target') };
 }
 

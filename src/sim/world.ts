@@ -34,7 +34,7 @@ import type { Trace } from './trace.ts';
 import { type DiskName, type Passage, Turnstile } from './turnstile.ts';
 import { WorldTracer } from './world-tracer.ts';
 
-/** Resolves when every callback of a promise has run: a turn of the event loop. */
+/** Resolves when every callback of a promise has run; may reject with what nobody has caught. */
 export type Settle = () => Promise<void>;
 
 /** How often a settled world may let a loop go on that only lets others run first. */
@@ -101,6 +101,7 @@ export class World implements OracleView {
     this.guest = new Guest(scenario.guest, {
       submitted: (record) => this.#submitted(record),
       completed: (record) => this.#completed(record),
+      defect: (error) => this.#reportDefect(error),
     });
     const env: Env = { clock: this.clock, random: seededRandom(1), files: new SimFiles() };
     this.machine = new Machine(env, driversOf({ source, target }, options.wrap));
@@ -317,7 +318,7 @@ export class World implements OracleView {
   }
 
   async #settleDown(): Promise<void> {
-    const { settle } = this.#options;
+    const settle = () => this.#options.settle().catch((error) => this.#reportDefect(error));
     await settle();
     for (let turns = 0; this.clock.grantTurns(); turns += 1) {
       if (turns > TURNS_MAX) {
@@ -334,8 +335,7 @@ export class World implements OracleView {
 
   #check(): void {
     this.#oracle.step();
-    const { defect } = this.mirror ?? {};
-    if (defect !== undefined) this.#reportDefect(defect);
+    if (this.mirror?.defect !== undefined) this.#reportDefect(this.mirror.defect);
   }
 
   #reportDefect(defect: unknown): void {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { runMain } from '../support/fake-io.ts';
 import { withFolder } from '../support/temporary.ts';
 
-const COMMANDS = ['mirror', 'compare', 'create', 'info'];
+const COMMANDS = ['mirror', 'compare', 'create', 'info', 'explore', 'swarm', 'replay', 'museum'];
 
 describe('mirrordisk', () => {
   it.each(['--version', '-V'])('%s tells the version of the package', async (option) => {
@@ -48,7 +48,7 @@ describe('mirrordisk', () => {
       const { stderr } = await runMain(['mirror', option]);
       expect(stderr).not.toContain('Unknown option');
     }
-    expect(named.size).toBe(20);
+    expect(named.size).toBe(27);
   });
 
   it.each([

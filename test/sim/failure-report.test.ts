@@ -16,7 +16,8 @@ it('shows a failure as a table, with a seed that repeats it', { timeout: 60_000 
   if (!failure) throw new Error('nothing was found');
   const text = await reportFailure(failure, options);
   expect(text).toMatch(/^step +guest +device +mirror +source +target\n/);
-  expect(text).toMatch(/0: write 0.* <\n/);
+  expect(text).toMatch(/0: write 0.* <<\n/);
+  expect(text).toContain('mirrordisk replay seed.json');
   expect(text).toMatch(/step \d+ breaks "/);
   const seed = readSeed(text.slice(text.indexOf('{')));
   expect(seed.scenario.guest.requests).toEqual([write(0)]);

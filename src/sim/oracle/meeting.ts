@@ -83,7 +83,15 @@ export function endRule(view: OracleView): Rule {
     const busy = view.held.find(({ call }) => call.origin === 'guest' && call.operation !== 'read');
     if (busy) view.report({ invariant, expected: 'no write in flight', found: busy.label });
     promised = view.target.bytes.slice();
+    demandSize();
     demandKnown();
+  }
+
+  function demandSize(): void {
+    const [expected, found] = [view.source.size(), view.target.size()];
+    if (expected === found) return;
+    const invariant = 'I9 completed is equal';
+    view.report({ invariant, expected: `${expected} bytes`, found: `a target of ${found} bytes` });
   }
 
   /** Compares the target with the guest's memory, never with the source. */

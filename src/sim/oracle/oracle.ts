@@ -11,11 +11,13 @@ import {
   consistencyRule,
   sourceRule,
 } from './bytes.ts';
+import { backoffRule, causeRule, stopRule } from './errors.ts';
 import { eventRule } from './events.ts';
 import { keptRule, readRule } from './guest.ts';
 import { endRule, placeRule, readyRule } from './meeting.ts';
 import { boundRule, pauseRule, progressRule } from './progress.ts';
 import type { OracleView, Rule, RuleFactory } from './rule.ts';
+import { speedRule } from './speed.ts';
 
 /** The rules that hold in every world. */
 export const RULES: readonly RuleFactory[] = [
@@ -33,6 +35,10 @@ export const RULES: readonly RuleFactory[] = [
   placeRule,
   readRule,
   keptRule,
+  causeRule,
+  stopRule,
+  backoffRule,
+  speedRule,
 ];
 
 export class Oracle implements TurnstileWatcher, GuestWatcher {

@@ -1,7 +1,9 @@
 /** I11, I12, I13: the job's counters, its appetite, and its rest. */
 
+import { alignDown, alignUp } from '../../base/ranges.ts';
 import {
   backgroundOf,
+  DEFAULT_GRANULARITY,
   isBackground,
   isGivenUp,
   type OracleView,
@@ -16,17 +18,25 @@ const COPIES_MAX = 16;
 export function progressRule(view: OracleView): Rule {
   const plan = new PlanWatch();
   let last = 0;
+  let hasFailed = false;
   const report = (expected: string, found: string) =>
     view.report({ invariant: 'I11 progress adds up', expected, found });
 
   function look({ offset, len }: { readonly offset: number; readonly len: number }): void {
     if (offset < last) report(`offset ${last} or more`, `${offset}`);
     if (offset > len) report(`offset at most len ${len}`, `${offset}`);
+    // A copy that ends half way makes all of its last granule dirty again.
+    const isDisturbed = hasFailed || view.accepted.length > 0;
+    const most = isDisturbed ? Number.POSITIVE_INFINITY : lenMax(view);
+    if (len > most) report(`len at most ${most}`, `${len}`);
     last = Math.max(last, offset);
   }
 
   return {
     arrived: (passage) => plan.arrived(passage),
+    answered({ error }) {
+      hasFailed ||= error !== undefined;
+    },
     heard(news) {
       plan.heard(news);
       const { name, offset, len, error } = news;
@@ -56,6 +66,18 @@ export function progressRule(view: OracleView): Rule {
       report(`from ${dirty.dirtyBytes} dirty to ${most} with claims left`, `${left}`);
     },
   };
+}
+
+/** The disk, and what the guest has changed since: it may be dirty, and on its way by itself. */
+function lenMax({ scenario, guest, source }: OracleView): number {
+  const unit = scenario.mirror.granularity ?? DEFAULT_GRANULARITY;
+  let most = source.size();
+  for (const { step } of guest.records) {
+    if (step.type === 'read' || step.type === 'flush') continue;
+    const start = alignDown(step.sector * 512, unit);
+    most += 2 * (alignUp((step.sector + step.sectors) * 512, unit) - start);
+  }
+  return most;
 }
 
 /** I12: no more copies at a time than agreed. */

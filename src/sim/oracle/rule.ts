@@ -24,6 +24,8 @@ export interface OracleView {
   readonly held: readonly Passage[];
   /** The disk that the guest's requests go to now. */
   readonly guestDisk: DiskName;
+  /** The time of the world. */
+  readonly clock: { nowMs(): number };
   /** The verbs that the job has accepted so far. */
   readonly accepted: readonly Verb[];
   report(violation: Omit<Violation, 'step'>): void;
@@ -76,7 +78,7 @@ export function isWriteBlocking({ mirror, verbs }: Scenario): boolean {
 }
 
 /** What QEMU and we take when nothing is said, in bytes. */
-const DEFAULT_GRANULARITY = 65_536;
+export const DEFAULT_GRANULARITY = 65_536;
 
 /**
  * Whether a request of a disk is on behalf of a write of the guest that is in flight: one that
@@ -110,5 +112,6 @@ export function isBackground(view: OracleView, passage: Passage): boolean {
 /** Whether the job was told to leave at once, and may leave its target as it is. */
 export function isGivenUp({ accepted, mirror }: OracleView): boolean {
   const isReady = mirror?.status === 'ready' || mirror?.status === 'standby';
-  return accepted.includes('cancel-force') || (accepted.includes('cancel') && !isReady);
+  if (accepted.includes('cancel-force') || accepted.includes('quit')) return true;
+  return accepted.includes('cancel') && !isReady;
 }

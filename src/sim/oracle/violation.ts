@@ -23,6 +23,9 @@ export type Invariant =
   | 'reads are linearisable'
   | 'acknowledged writes are kept'
   | 'flushed writes are durable'
+  | 'errors have a cause'
+  | 'failures are tried again later'
+  | 'the speed is kept'
   | 'nothing is left over'
   | 'the program is right about itself';
 

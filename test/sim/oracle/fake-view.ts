@@ -27,6 +27,9 @@ export class FakeView implements OracleView {
   readonly violations: Omit<Violation, 'step'>[] = [];
   readonly mirror: Writable<MirrorView>;
   guestDisk: DiskName = 'source';
+  /** What its clock says. */
+  nowMs = 0;
+  readonly clock = { nowMs: () => this.nowMs };
   claimed = false;
   activelySynced = false;
   #ids = 0;

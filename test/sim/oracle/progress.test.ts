@@ -28,6 +28,20 @@ describe('progress', () => {
     expect(view.violations).toMatchObject([{ found: '1024' }]);
   });
 
+  it('is of no more than the disk, and what the guest has written since', () => {
+    const view = new FakeView({ mirror: { granularity: 512 } });
+    const rule = view.rule(progressRule);
+    view.mirror.progress = { offset: 0, len: 1024 };
+    rule.step?.();
+    view.record({}, 1);
+    view.mirror.progress = { offset: 0, len: 1536 };
+    rule.step?.();
+    expect(view.broken).toEqual([]);
+    view.mirror.progress = { offset: 0, len: 2560 };
+    rule.step?.();
+    expect(view.violations).toMatchObject([{ expected: 'len at most 2048', found: '2560' }]);
+  });
+
   it('is whole at the end', () => {
     const view = new FakeView();
     const rule = view.rule(progressRule);

@@ -1,0 +1,108 @@
+import { describe, expect, it } from 'vitest';
+import { BlockError } from '../../../src/base/errors.ts';
+import { backoffRule, causeRule, stopRule } from '../../../src/sim/oracle/errors.ts';
+import type { DiskCall } from '../../../src/sim/turnstile.ts';
+import { FakeView } from './fake-view.ts';
+
+const WRITE = { disk: 'target', operation: 'write' } as const;
+const STOP = { name: 'BLOCK_JOB_ERROR', operation: 'write', action: 'stop' };
+
+function failed(view: FakeView, call: Partial<DiskCall>) {
+  const passage = view.passage(call);
+  passage.error = new BlockError('EIO', 'do it', 'it cannot be done');
+  return passage;
+}
+
+describe('errors have a cause:', () => {
+  it('a job does not fail if no disk has', () => {
+    const view = new FakeView();
+    const rule = view.rule(causeRule);
+    rule.heard?.({ name: 'BLOCK_JOB_COMPLETED', error: 'no reason' });
+    rule.step?.();
+    expect(view.violations).toMatchObject([{ found: 'no reason' }]);
+  });
+
+  it('what is told to have failed has', () => {
+    const view = new FakeView();
+    const rule = view.rule(causeRule);
+    rule.answered?.(failed(view, WRITE));
+    rule.heard?.(STOP);
+    expect(view.broken).toEqual([]);
+    rule.heard?.({ ...STOP, operation: 'read' });
+    expect(view.violations).toMatchObject([{ expected: 'a failure of the source' }]);
+  });
+
+  it('a request of the guest does not fail for nothing', () => {
+    const view = new FakeView();
+    const record = view.record({}, 1, 2);
+    record.ok = false;
+    view.rule(causeRule).completed?.(record);
+    expect(view.broken).toEqual(['errors have a cause']);
+  });
+});
+
+describe('a job that is stopped', () => {
+  it('rests until it is resumed', () => {
+    const view = new FakeView();
+    const rule = view.rule(stopRule);
+    rule.step?.();
+    expect(view.broken).toEqual([]);
+    rule.heard?.(STOP);
+    rule.step?.();
+    expect(view.violations).toMatchObject([{ found: 'a job that is running' }]);
+    view.accepted.push('resume');
+    rule.step?.();
+    expect(view.violations).toHaveLength(1);
+  });
+
+  it('does not end while its user has paused it', () => {
+    const view = new FakeView();
+    view.accepted.push('pause');
+    const ending = { name: 'JOB_STATUS_CHANGE', status: 'waiting' };
+    view.rule(stopRule).heard?.(ending);
+    expect(view.broken).toEqual(['I13 paused is at rest']);
+    view.accepted.push('resume');
+    view.rule(stopRule).heard?.(ending);
+    expect(view.violations).toHaveLength(1);
+  });
+
+  it('sends nothing of the guest to the target; what it had read it may write', () => {
+    const view = new FakeView({ mirror: { granularity: 512, copyMode: 'write-blocking' } });
+    const rule = view.rule(stopRule);
+    rule.arrived?.(view.passage({}));
+    rule.heard?.(STOP);
+    view.record({}, 1);
+    rule.arrived?.(view.passage(WRITE));
+    expect(view.broken).toEqual([]);
+    rule.arrived?.(view.passage(WRITE));
+    expect(view.violations).toMatchObject([{ found: 'target write' }]);
+  });
+});
+
+describe('what has failed', () => {
+  it('is not tried again at the same moment, but may be at a later one', () => {
+    const view = new FakeView();
+    const rule = view.rule(backoffRule);
+    rule.arrived?.(view.passage({}));
+    rule.answered?.(failed(view, WRITE));
+    view.nowMs = 10;
+    rule.arrived?.(view.passage({}));
+    expect(view.broken).toEqual([]);
+    rule.answered?.(failed(view, WRITE));
+    rule.arrived?.(view.passage({}));
+    expect(view.broken).toEqual(['failures are tried again later']);
+  });
+
+  it('may be tried at once by a job that was made to go on, or that the guest has woken', () => {
+    const view = new FakeView();
+    const rule = view.rule(backoffRule);
+    rule.arrived?.(view.passage({}));
+    rule.answered?.(failed(view, WRITE));
+    rule.heard?.({ name: 'JOB_STATUS_CHANGE', status: 'running' });
+    rule.arrived?.(view.passage({}));
+    rule.answered?.(failed(view, WRITE));
+    rule.submitted?.(view.record({}, 1));
+    rule.arrived?.(view.passage({}));
+    expect(view.broken).toEqual([]);
+  });
+});
