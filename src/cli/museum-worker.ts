@@ -1,4 +1,4 @@
-/** A thread in which a mutant of this program runs: it is in the copied tree, and so is its search. */
+/** A thread in which a mutant of this program runs; this file is in the copied tree itself. */
 
 import { parentPort, workerData } from 'node:worker_threads';
 import { carryOut, type SearchOrder } from '../sim/museum/search.ts';

@@ -30,7 +30,7 @@ export interface GuestProgram {
 
 /** What kind of disk one of the two is. */
 export interface DiskShape {
-  /** Its size, for a target that is no match for its source. @default As {@link Scenario.sectors}. */
+  /** Its size, for a target that does not match. @default As {@link Scenario.sectors}. */
   readonly sectors?: number;
   /** The optional operations that it has. @default None. */
   readonly operations?: readonly ('writeZeroes' | 'discard' | 'blockStatus')[];

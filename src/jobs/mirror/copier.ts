@@ -187,10 +187,14 @@ export class Copier {
     }
   }
 
-  /** Waits, after a failure, until it is time to try again. */
+  /** Waits, after a failure, until it is time to try again; or until the job is to pause. */
   async backOff(): Promise<void> {
-    const delayMs = this.#backoff.delayMs(this.#env.clock.nowMs());
-    if (delayMs > 0 && !this.#control.pausing) await this.#control.sleep(delayMs);
+    for (;;) {
+      this.#leaveIfOver();
+      const delayMs = this.#backoff.delayMs(this.#env.clock.nowMs());
+      if (delayMs === 0 || this.#control.pausing) return;
+      await this.#control.sleep(delayMs);
+    }
   }
 
   #leaveIfOver(): void {

@@ -8,15 +8,16 @@ export const ABSENCES: readonly Absent[] = [
   {
     id: 'B14',
     title: 'copies that were widened to clusters overlap',
-    why: `What is claimed is the widened range itself, in the one place that all claims come from, so
-      there is no narrower claim beside it; and a simulated target has no clusters to show it.`,
+    why: `What is claimed is the widened range itself, in the one place that all claims come
+      from, so there is no narrower claim beside it; and a simulated target has no clusters to
+      show it.`,
     argued: 'jobs/mirror/pair.ts',
   },
   {
     id: 'E4',
     title: 'a second complete references the node to replace again',
-    why: `To complete does nothing but note that it was asked for: the node to replace is looked up when
-      the switch is made, which happens once.`,
+    why: `To complete does nothing but note that it was asked for: the node to replace is
+      looked up when the switch is made, which happens once.`,
     argued: 'jobs/job.ts',
     world: scenario({
       ...SIMPLE,
@@ -28,22 +29,22 @@ export const ABSENCES: readonly Absent[] = [
   {
     id: 'E7',
     title: 'a job that fails changes the backing of its target',
-    why: `The backing is set behind the verdict that the result counts, on the only way that leads to
-      COMPLETED; a job that fails or is cancelled has left by an exception before.`,
+    why: `The backing is set behind the verdict that the result counts, on the only way that
+      leads to COMPLETED; a job that fails or is cancelled has left by an exception before.`,
     argued: 'jobs/mirror/mirror.ts',
   },
   {
     id: 'E14',
     title: 'the filter drops the permissions of those above it',
-    why: `Permissions are not handed down from node to node: who looks for a conflict climbs through the
-      owners of edges to the parents themselves, so a filter has none to drop.`,
+    why: `Permissions are not handed down from node to node: who looks for a conflict climbs
+      through the owners of edges to the parents themselves, so a filter has none to drop.`,
     argued: 'block/node.ts',
   },
   {
     id: 'L4',
     title: 'no limit of speed holds once the job is ready, nor for writes of the guest',
-    why: `As QEMU, by default; a limit of everything is an option here, under which such writes wait for
-      their turn.`,
+    why: `As QEMU, by default; a limit of everything is an option here, under which such
+      writes wait for their turn.`,
     argued: 'jobs/mirror/options.ts',
     world: scenario({
       ...SIMPLE,
@@ -54,8 +55,8 @@ export const ABSENCES: readonly Absent[] = [
   {
     id: 'L6',
     title: 'a copy is chosen, the job pauses, and the copy is made unseen',
-    why: `This is B15: no decision is carried across an await, for the loop looks at everything anew, and
-      a range is chosen, claimed and begun in one step.`,
+    why: `This is B15: no decision is carried across an await, for the loop looks at
+      everything anew, and a range is chosen, claimed and begun in one step.`,
     argued: 'jobs/mirror/copier.ts',
     world: scenario({
       ...SIMPLE,
@@ -75,15 +76,15 @@ export const ABSENCES: readonly Absent[] = [
   {
     id: 'L8',
     title: 'writes that do not come through the filter are missed',
-    why: `Every change is marked by the node of the source itself, whoever made it; the filter only takes
-      back the marks of what it has brought to the target by itself.`,
+    why: `Every change is marked by the node of the source itself, whoever made it; the filter
+      only takes back the marks of what it has brought to the target by itself.`,
     argued: 'block/node.ts',
   },
   {
     id: 'L9',
     title: 'what a discarded range reads as differs between the two disks',
-    why: `A discard goes to the source alone, and what the source then reads as is copied like any other
-      bytes.`,
+    why: `A discard goes to the source alone, and what the source then reads as is copied like
+      any other bytes.`,
     argued: 'jobs/mirror/guest-writes.ts',
     world: scenario({
       ...SIMPLE,

@@ -24,6 +24,7 @@ export interface Replacement {
 export interface Fix {
   /** The beginning of the commit's hash, or what the series was called. */
   readonly commit?: string;
+  /** The subject of the commit, or what it was about. */
   readonly subject: string;
   readonly year?: number;
 }

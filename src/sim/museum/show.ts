@@ -98,7 +98,7 @@ export function describeAbsent({ id, title, why, argued }: Absent): string {
 function describeFix(fix: Fix | undefined): string {
   if (!fix) return 'never: it is known by reading, or a mirror like it could have it';
   const { commit, subject, year } = fix;
-  return [commit, `"${subject}"`, year].filter((part) => part !== undefined).join(' ');
+  return [commit, subject, year].filter((part) => part !== undefined).join(' ');
 }
 
 const COLUMNS_MAX = 80;

@@ -10,10 +10,10 @@ export const WRONG_NUMBERS: readonly Exhibit[] = [
     id: 'E10',
     wing: 'wrong status',
     title: 'a target of another size is taken',
-    story: `Nobody compared the sizes. With a target that was too small the job failed in the end, at
-      the first write that had no place; with one that was too large it completed, and the guest
-      found itself on a disk that had grown, with whatever the target had held there. Images whose
-      size was rounded up when they were made are all it took.`,
+    story: `Nobody compared the sizes. With a target that was too small the job failed in the
+      end, at the first write that had no place; with one that was too large it completed, and the
+      guest found itself on a disk that had grown, with whatever the target had held there. Images
+      whose size was rounded up when they were made are all it took.`,
     fix: { subject: 'mirror: Make sure that source and target size match', year: 2020 },
     argued: 'jobs/mirror/checks.ts',
     mutation: [
@@ -29,16 +29,17 @@ export const WRONG_NUMBERS: readonly Exhibit[] = [
       target: { stages: 1, sectors: 3 },
     }),
     finds: ['I9 completed is equal'],
+    swarmSeeds: { never: 'in no world drawn by chance do the disks differ in size' },
   },
   {
     name: 'E11-empty-image',
     id: 'E11',
     wing: 'wrong status',
     title: 'an empty disk never becomes ready',
-    story: `A disk of no bytes has nothing to copy, and ready came behind the first copy. So the job of
-      an empty disk never got there, or divided by its length to tell how far it was. It sounds
-      like nothing, but images are made empty and grown later, and a machine with one of them
-      could not be moved.`,
+    story: `A disk of no bytes has nothing to copy, and ready came behind the first copy. So the
+      job of an empty disk never got there, or divided by its length to tell how far it was. It
+      sounds like nothing, but images are made empty and grown later, and a machine with one of
+      them could not be moved.`,
     fix: { subject: 'mirror: fix zero-length images', year: 2014 },
     argued: 'jobs/mirror/copier.ts',
     mutation: [
@@ -51,16 +52,17 @@ export const WRONG_NUMBERS: readonly Exhibit[] = [
     ],
     world: scenario({ ...SIMPLE, name: 'a disk of no bytes', sectors: 0, guest: { requests: [] } }),
     finds: ['I17 everything ends'],
+    swarmSeeds: { never: 'no world drawn by chance has an empty disk' },
   },
   {
     name: 'E12-buffer-limits',
     id: 'E12',
     wing: 'wrong status',
     title: 'the buffers are smaller than one operation needs',
-    story: `The user asked for buffers of less than what is copied at once: a cluster of the target, or
-      a request of more pieces than the system takes. Nothing raised the former or cut the latter.
-      The job failed with "invalid argument", or its first copy waited for buffers that did not
-      exist and never would.`,
+    story: `The user asked for buffers of less than what is copied at once: a cluster of the
+      target, or a request of more pieces than the system takes. Nothing raised the former or cut
+      the latter. The job failed with "invalid argument", or its first copy waited for buffers
+      that did not exist and never would.`,
     fix: { subject: 'mirror: correct buf_size; limit qiov to IOV_MAX elements', year: 2015 },
     argued: 'jobs/mirror/copier.ts',
     mutation: [
@@ -78,16 +80,17 @@ export const WRONG_NUMBERS: readonly Exhibit[] = [
       guest: { requests: [] },
     }),
     finds: ['I17 everything ends'],
+    swarmSeeds: { median: 2, measured: 'three swarms of 600 worlds: 1 2 2' },
   },
   {
     name: 'E13-filter-without-job',
     id: 'E13',
     wing: 'wrong status',
     title: 'a write comes to the filter before the job is there',
-    story: `The filter stood over the source and the guest's writes went through it, but the job that it
-      belongs to was still being made, or was gone already. In write-blocking mode it asked the job
-      whether to mirror the write, by a pointer to nothing. QEMU crashed, twice in two places: at
-      the start with I/O under way, and at the end.`,
+    story: `The filter stood over the source and the guest's writes went through it, but the job
+      that it belongs to was still being made, or was gone already. In write-blocking mode it
+      asked the job whether to mirror the write, by a pointer to nothing. QEMU crashed, twice in
+      two places: at the start with I/O under way, and at the end.`,
     fix: {
       commit: 'da93d5c84e',
       subject: 'block/mirror: fix NULL dereference of the job of the filter',
@@ -110,16 +113,17 @@ export const WRONG_NUMBERS: readonly Exhibit[] = [
       guest: { requests: [write(0), write(0)], depth: 2, overlap: true },
     }),
     finds: ['errors have a cause', 'the program is right about itself'],
+    swarmSeeds: { median: 101, measured: 'three swarms of 600 worlds: 3 101 152' },
   },
   {
     name: 'E15-progress-beyond-the-end',
     id: 'E15',
     wing: 'wrong status',
     title: 'bytes are taken off what remains twice',
-    story: `How far a job is was counted in several places: by copies, by the zeroing at first, by
-      writes of the guest. Some bytes were counted twice, so a job was past 100 %, or became ready
-      with its two numbers unlike; some were in no count while they were in flight, so it went
-      backwards. Management that takes "offset equals len" for done then switched too early.`,
+    story: `How far a job is was counted in several places: by copies, by the zeroing at first,
+      by writes of the guest. Some bytes were counted twice, so a job was past 100 %, or became
+      ready with its two numbers unlike; some were in no count while they were in flight, so it
+      went backwards. Management that takes "offset equals len" for done then switched too early.`,
     fix: { subject: 'mirror: count active writes; do not count the initial zeroing' },
     argued: 'jobs/mirror/pair.ts',
     mutation: [
@@ -131,16 +135,18 @@ export const WRONG_NUMBERS: readonly Exhibit[] = [
     ],
     world: scenario({ ...SIMPLE, name: 'two copies', guest: { requests: [] } }),
     finds: ['I11 progress adds up'],
+    swarmSeeds: { median: 2, measured: 'three swarms of 600 worlds: 1 2 2' },
   },
   {
     name: 'E16-no-flush',
     id: 'E16',
     wing: 'wrong status',
     title: 'the target is not flushed before the job says that it is done',
-    story: `Nobody has had this, and a test of nothing but content would never find it. Everything was
-      copied, the job said READY and COMPLETED, the guest went over to the target; but the copies
-      were in the cache of the target, and the guest had been told long ago that they were flushed,
-      on the source. The power failed, and what had been safe for hours was gone.`,
+    story: `Nobody has had this, and a test of nothing but content would never find it.
+      Everything was copied, the job said READY and COMPLETED, the guest went over to the target;
+      but the copies were in the cache of the target, and the guest had been told long ago that
+      they were flushed, on the source. The power failed, and what had been safe for hours was
+      gone.`,
     argued: 'jobs/mirror/mirror.ts',
     mutation: [
       {
@@ -156,16 +162,17 @@ export const WRONG_NUMBERS: readonly Exhibit[] = [
     ],
     world: scenario({ ...SIMPLE, name: 'a target with a cache', sectors: 1 }),
     finds: ['I7 ready is true', 'I8 the end is under a drain', 'flushed writes are durable'],
+    swarmSeeds: { median: 2, measured: 'three swarms of 600 worlds: 2 2 7' },
   },
   {
     name: 'E17-flush-error-of-the-source',
     id: 'E17',
     wing: 'wrong status',
     title: 'a failed flush of the target is taken for an error of the source',
-    story: `Nobody has had this either. There are two policies, for errors of the source and for errors
-      of the target. The flush of the target failed, and went by the wrong one: a user who had said
-      "stop" for the target and "report" for the source lost the job, and read in the event that
-      the source could not be read.`,
+    story: `Nobody has had this either. There are two policies, for errors of the source and for
+      errors of the target. The flush of the target failed, and went by the wrong one: a user who
+      had said "stop" for the target and "report" for the source lost the job, and read in the
+      event that the source could not be read.`,
     argued: 'jobs/mirror/copier.ts',
     mutation: [
       {
@@ -183,5 +190,6 @@ export const WRONG_NUMBERS: readonly Exhibit[] = [
       faults: [{ ...TARGET_FAILS, operations: ['flush'] }],
     }),
     finds: ['errors have a cause'],
+    swarmSeeds: { median: 42, measured: 'three swarms of 600 worlds: 25 42 45' },
   },
 ];

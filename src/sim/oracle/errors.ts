@@ -51,10 +51,6 @@ export function stopRule(view: OracleView): Rule {
   /** How many verbs the job had accepted, and requests the guest had made, when an error came. */
   let stopped: { readonly verbs: number; readonly requests: number } | undefined;
 
-  /** What copies have read, or are reading, and will write. */
-  const copies = new Set<string>();
-  const rangeOf = ({ offset, length }: DiskCall) => `${offset}+${length}`;
-
   const isStopped = () =>
     stopped !== undefined && !view.accepted.slice(stopped.verbs).includes('resume');
   const isPaused = () => view.accepted.lastIndexOf('pause') > view.accepted.lastIndexOf('resume');
@@ -78,14 +74,10 @@ export function stopRule(view: OracleView): Rule {
       if (status !== 'waiting' || !mustRest()) return;
       view.report({ invariant, expected: 'no end of a job that is to rest', found: status });
     },
-    answered({ call, error }) {
-      if (error && call.disk === 'source') copies.delete(rangeOf(call));
-    },
     arrived(passage) {
-      const { call } = passage;
-      const { disk, operation, origin } = call;
-      if (disk === 'source' && operation === 'read' && origin === 'job') copies.add(rangeOf(call));
-      if (disk !== 'target' || operation !== 'write' || copies.delete(rangeOf(call))) return;
+      // The filter sends what is the guest's, the job what it copies.
+      const { disk, operation, origin } = passage.call;
+      if (disk !== 'target' || operation !== 'write' || origin !== 'other') return;
       if (view.guestDisk === 'target' || !isStopped() || isGivenUp(view) || !isNew(passage)) return;
       const found = passage.label;
       view.report({ invariant, expected: 'no write for a job that an error has stopped', found });
@@ -104,16 +96,19 @@ export function stopRule(view: OracleView): Rule {
 }
 
 /**
- * What has failed is not tried again at the same moment, as often as the machine can. What the guest
- * does makes a mirror look again, which it may use for another attempt.
+ * What has failed is not tried again at the same moment, as often as the machine can. What the
+ * guest or the operator does makes a mirror look again, which it may use for another attempt.
  */
 export function backoffRule(view: OracleView): Rule {
   const plan = new PlanWatch();
-  let failed: { readonly call: DiskCall; readonly nowMs: number } | undefined;
+  let failed:
+    | { readonly call: DiskCall; readonly nowMs: number; readonly verbs: number }
+    | undefined;
 
   /** Whether a request is what has failed, or what leads to it, once more. */
   function isAgain({ operation, offset, length }: DiskCall): boolean {
     if (!failed || failed.nowMs !== view.clock.nowMs()) return false;
+    if (failed.verbs !== view.accepted.length) return false;
     if (operation === 'flush' || failed.call.operation === 'flush') {
       return operation === failed.call.operation;
     }
@@ -130,7 +125,7 @@ export function backoffRule(view: OracleView): Rule {
       // The answer to a status may be all that a copy of zeroes needs, which then succeeds.
       const nowMs = view.clock.nowMs();
       const isJobs = call.origin !== 'guest' && call.operation !== 'blockStatus' && plan.isMade;
-      failed = error && isJobs ? { call, nowMs } : undefined;
+      failed = error && isJobs ? { call, nowMs, verbs: view.accepted.length } : undefined;
     },
     submitted() {
       failed = undefined;

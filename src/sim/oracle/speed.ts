@@ -5,7 +5,7 @@ import { DEFAULT_GRANULARITY, isBackground, type OracleView, type Rule } from '.
 /** How long a copy may take at the limit, and how much of it may come at once, in milliseconds. */
 const SLICE_MS = 50;
 /** How long a guest may have to wait for copies that nothing slows down, in milliseconds. */
-const HOLD_MS = 100;
+const HOLD_MS = 2000;
 
 /** The speed limit, where there is one that nobody changes, until the two disks have met. */
 export function speedRule(view: OracleView): Rule {

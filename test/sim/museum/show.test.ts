@@ -89,7 +89,7 @@ describe('the texts', () => {
       '',
       'It was there. It is gone.',
       '',
-      'fixed in QEMU  abc "mend it" 2020',
+      'fixed in QEMU  abc mend it 2020',
       'prevented by   src/jobs/job.ts',
       'breaks         I7 ready is true',
       '',

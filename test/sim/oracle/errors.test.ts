@@ -66,15 +66,14 @@ describe('a job that is stopped', () => {
     expect(view.violations).toHaveLength(1);
   });
 
-  it('sends nothing of the guest to the target; what it had read it may write', () => {
+  it('sends nothing of the guest to the target; what it copies it may write', () => {
     const view = new FakeView({ mirror: { granularity: 512, copyMode: 'write-blocking' } });
     const rule = view.rule(stopRule);
-    rule.arrived?.(view.passage({}));
     rule.heard?.(STOP);
     view.record({}, 1);
     rule.arrived?.(view.passage(WRITE));
     expect(view.broken).toEqual([]);
-    rule.arrived?.(view.passage(WRITE));
+    rule.arrived?.(view.passage({ ...WRITE, origin: 'other' }));
     expect(view.violations).toMatchObject([{ found: 'target write' }]);
   });
 });

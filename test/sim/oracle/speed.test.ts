@@ -14,7 +14,7 @@ describe('the speed', () => {
       rule.arrived?.(view.passage({}));
     }
     expect(view.broken).toEqual([]);
-    for (let more = 0; more < 3; more += 1) rule.arrived?.(view.passage({}));
+    for (let more = 0; more < 4; more += 1) rule.arrived?.(view.passage({}));
     expect(view.broken).toEqual(['the speed is kept']);
   });
 
