@@ -30,6 +30,8 @@ const CALM_MS = 5000;
 const ENOUGH = 0.75;
 /** The part of the copies' best rate below which a guest is slow. */
 const SLOW = 0.5;
+/** The ration when guest writes begin to go to both disks, in granules: it will soon grow. */
+const FIRST_GRANULES = 8;
 /** The part of the budget below which there is room for more copies. */
 const ROOM = 0.6;
 
@@ -90,14 +92,31 @@ export class Governor {
   }
 
   #adjustRation(): void {
-    if (this.#latencies.count === 0) return;
     const p99Ms = this.#latencies.percentile(99);
     this.#latencies.reset();
     const unit = this.#pair.dirty.granularity;
-    if (p99Ms > this.#budgetMs) this.#ration = Math.max(alignDown(this.#ration / 2, unit), unit);
-    else if (p99Ms < ROOM * this.#budgetMs) this.#ration += Math.max(this.#ration / 4, unit);
-    this.#ration = Math.min(this.#ration, this.#rationMax);
+    if (p99Ms > this.#budgetMs) {
+      this.#setRation(Math.max(alignDown(this.#ration / 2, unit), unit));
+    } else if (p99Ms < ROOM * this.#budgetMs) {
+      // Also without a request of the guest, which then has no latency to lose.
+      this.#setRation(this.#ration + Math.max(this.#ration / 4, unit));
+    }
+  }
+
+  /** Sends guest writes to both disks, where only few copies shall be before them at first. */
+  #activate(): void {
+    if (this.#pair.isActive) return;
+    this.#pair.setActive(true);
+    this.#setRation(Math.min(this.#ration, this.#firstRation));
+  }
+
+  #setRation(bytes: number): void {
+    this.#ration = Math.min(bytes, this.#rationMax);
     this.#copier.setRation(this.#ration);
+  }
+
+  get #firstRation(): number {
+    return FIRST_GRANULES * this.#pair.dirty.granularity;
   }
 
   #adjustMode(nowMs: number, guestRate: number, situation: MirrorSituation): void {
@@ -110,7 +129,7 @@ export class Governor {
     // Not before the two have met: it may be its way to both disks that makes the guest slow.
     const isCalm = !wantsToMeet && guestRate < SLOW * this.#capacity;
     this.#calmMs = isCalm ? (this.#calmMs ?? nowMs) : undefined;
-    if (nowMs - (this.#hopelessMs ?? nowMs) >= PATIENCE_MS) this.#pair.setActive(true);
+    if (nowMs - (this.#hopelessMs ?? nowMs) >= PATIENCE_MS) this.#activate();
     else if (nowMs - (this.#calmMs ?? nowMs) >= CALM_MS) this.#pair.setActive(false);
   }
 }

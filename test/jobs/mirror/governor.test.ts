@@ -98,16 +98,32 @@ describe('the ration of copies', () => {
     expect(governed.ration).toBe(Math.floor(grown / 2 / UNIT) * UNIT);
   });
 
-  it('stays while the guest asks for nothing, and is looked at every 200 ms only', () => {
+  it('grows while the guest asks for nothing, which has no latency to lose', () => {
+    const governed = new Governed();
+    governed.tick([BUDGET_MS * 2]);
+    const ration = governed.ration ?? 0;
+    governed.tick();
+    expect(governed.ration).toBeGreaterThan(ration);
+  });
+
+  it('is looked at every 200 ms only', () => {
     const governed = new Governed();
     governed.tick();
-    governed.tick();
-    expect(governed.rations).toEqual([]);
+    const looked = governed.rations.length;
     governed.governor.note(BUDGET_MS * 2, 0);
     governed.governor.adjust(governed.nowMs + 199, () => governed.situation);
-    expect(governed.rations).toEqual([]);
+    expect(governed.rations).toHaveLength(looked);
     governed.governor.adjust(governed.nowMs + 200, () => governed.situation);
-    expect(governed.rations).toHaveLength(1);
+    expect(governed.rations).toHaveLength(looked + 1);
+  });
+
+  it('is short when guest writes begin to go to both disks', () => {
+    const governed = new Governed();
+    governed.outlook('diverges', false);
+    governed.pass(1);
+    governed.tick();
+    expect(governed.rig.pair.isActive).toBe(true);
+    expect(governed.ration).toBe(8 * UNIT);
   });
 });
 
