@@ -12,11 +12,11 @@
  */
 
 import { assert } from '../base/assert.ts';
-import { BlockError } from '../base/errors.ts';
 import type { BlockExtent } from './driver.ts';
 import { BlockEdge } from './edge.ts';
 import { isSameKind, type StatusSource } from './extents.ts';
 import type { BlockNode } from './node.ts';
+import { isWithin, outOfRange } from './request.ts';
 
 /** Queries after which a walk is content with what it knows, when it knows something. */
 const QUERIES_MAX = 64;
@@ -72,7 +72,7 @@ export async function statusAbove(
   const entering = top.blockStatus(0, 0);
   if (entering instanceof Promise) await entering;
   const node = top instanceof BlockEdge ? top.node : top;
-  demandInside(node, offset, length);
+  if (!isWithin(node.size, offset, length)) throw outOfRange(node, 'query', { offset, length });
   assert(!base || isInChain(base, node), 'the base is in the chain of the top');
   const walk = new Walk(node, base);
   let found = await walk.statusAt(offset, length);
@@ -128,12 +128,6 @@ class Walk {
     while (shown?.filtered && shown !== this.#base) shown = shown.filtered;
     return shown !== this.#base;
   }
-}
-
-function demandInside(node: BlockNode, offset: number, length: number): void {
-  if (offset >= 0 && length >= 0 && offset + length <= node.size) return;
-  const action = `query ${length} bytes at ${offset} of "${node.name}"`;
-  throw new BlockError('EINVAL', action, `the range must lie within ${node.size} bytes`);
 }
 
 function below(node: BlockNode): BlockNode | undefined {

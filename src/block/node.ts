@@ -51,7 +51,7 @@ import {
 /** How a change is made, beyond what the driver has to know. */
 export interface ChangeOptions extends Partial<WriteOptions> {
   /** A bitmap that the caller looks after by itself, unless the request fails. */
-  readonly unmarked?: DirtyBitmap;
+  readonly unmarked?: DirtyBitmap | undefined;
 }
 
 const PLAIN_WRITE: WriteOptions = { forceUnitAccess: false };

@@ -15,11 +15,11 @@ export interface JobOptions {
   /** Bytes a second; 0 is no limit. */
   readonly speed: number;
   /** The result counts without being asked for by {@link Job.finalize}. @default true */
-  readonly autoFinalize?: boolean;
+  readonly autoFinalize?: boolean | undefined;
   /** The job is forgotten when it is over, without {@link Job.dismiss}. @default true */
-  readonly autoDismiss?: boolean;
+  readonly autoDismiss?: boolean | undefined;
   /** With whom it counts. @default With nobody. */
-  readonly transaction?: JobTransaction;
+  readonly transaction?: JobTransaction | undefined;
   readonly clock: Clock;
   readonly onEvent: (event: JobEvent) => void;
 }

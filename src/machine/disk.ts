@@ -196,18 +196,17 @@ export class Disk implements AsyncDisposable {
         met: async () => file?.publish(),
         ended: async (outcome: MirrorOutcome, ended: Mirror) => {
           this.#mirrors.delete(ended);
-          const settling = this.#settle(outcome, ends, path);
-          if (outcome.status === 'completed') await settling;
-          else await this.#unlessHung(settling);
+          await this.#settle(outcome, ends, path);
           if (!ended.isKept) await file?.discard();
         },
       };
       const start = { id, ...nodes, ...rest };
       const begin = (journal?: MirrorJournal) =>
-        Mirror.start(this.#machine, { ...start, ...(journal && { journal }) }, upkeep);
-      const isPersistent = persist && file !== undefined && path !== undefined;
-      const open = () => this.#journal(file?.path ?? '', path ?? '', options);
-      const mirror = isPersistent ? await this.#persisting(open, begin, isLeft) : await begin();
+        Mirror.start(this.#machine, { ...start, journal }, upkeep);
+      const mirror =
+        persist && file && path !== undefined
+          ? await this.#persisting(() => this.#journal(file.path, path, options), begin, isLeft)
+          : await begin();
       this.#mirrors.add(mirror);
       return mirror;
     } catch (error) {
@@ -254,17 +253,8 @@ export class Disk implements AsyncDisposable {
     }
     const closing = this.#machine.graph.close(switched ? source : target);
     // A target that never answers does not close either; nobody has to wait for it.
-    await sleepUntil(this.#machine.env.clock, CLOSE_MS, closing);
-  }
-
-  /** Waits for a disk to close that was given up, and may never do so. */
-  async #unlessHung(closing: Promise<void>): Promise<void> {
-    let failure: unknown;
-    const ended = closing.catch((error: unknown) => {
-      failure = error;
-    });
-    await sleepUntil(this.#machine.env.clock, HUNG_MS, ended);
-    if (failure !== undefined) throw failure;
+    const limitMs = outcome.status === 'completed' ? CLOSE_MS : HUNG_MS;
+    await sleepUntil(this.#machine.env.clock, limitMs, closing);
   }
 
   /** Finds or makes the file to mirror to. @returns It, and whether another mirror has left it. */

@@ -53,7 +53,7 @@ export interface MirrorStart extends MirrorOptions {
   /** With whom it counts. @default With nobody. */
   readonly transaction?: JobTransaction;
   /** Records what may differ, for a mirror after a crash. */
-  readonly journal?: MirrorJournal;
+  readonly journal?: MirrorJournal | undefined;
 }
 
 const READING: readonly Permission[] = ['consistent-read'];
@@ -158,13 +158,13 @@ export class Machine {
         }
         this.#emit(event);
       },
-      ...(autoFinalize !== undefined && { autoFinalize }),
-      ...(autoDismiss !== undefined && { autoDismiss }),
-      ...(transaction && { transaction }),
+      autoFinalize,
+      autoDismiss,
+      transaction,
     });
     this.#jobs.set(id, job);
     try {
-      const context = { env, graph, id, parent: job, ...nodes, ...(journal && { journal }) };
+      const context = { env, graph, id, parent: job, ...nodes, journal };
       const work = await MirrorWork.start(context, options);
       job.start(work);
       return { job, work };

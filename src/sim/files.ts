@@ -6,21 +6,18 @@
  * whose orders are chosen. Names are durable at once, bytes after a sync.
  */
 
-import { BlockError, type BlockErrorCode } from '../base/errors.ts';
-import {
-  DIRECT_ALIGNMENT,
-  type FileIdentity,
-  type FileLock,
-  type FileStatus,
-  type Files,
-  type OpenFile,
-  type OpenFileOptions,
+import type {
+  FileIdentity,
+  FileLock,
+  FileStatus,
+  Files,
+  OpenFile,
+  OpenFileOptions,
 } from '../env/files.ts';
+import { DEVICE, directBuffer, FileLocks, FileNames, OpenMode, refusal } from './file-names.ts';
 
 /** The largest file, in bytes. */
 const SIZE_MAX = 256 * 1024 * 1024;
-/** All files are on this device. */
-const DEVICE = 1;
 
 interface SimFile {
   readonly inode: number;
@@ -29,58 +26,46 @@ interface SimFile {
 }
 
 export class SimFiles implements Files {
-  readonly #files = new Map<string, SimFile>();
-  readonly #locked = new Set<number>();
+  readonly #names = new FileNames<SimFile>();
+  readonly #locks = new FileLocks();
   #inodes = 0;
 
   /** The names there are. */
   get paths(): readonly string[] {
-    return [...this.#files.keys()];
+    return [...this.#names.files.keys()];
   }
 
   async open(path: string, options: OpenFileOptions): Promise<OpenFile> {
-    const found = this.#files.get(path);
-    if (found && options.create) throw refusal('EEXIST', `create "${path}"`);
-    if (!found && !options.create) throw refusal('ENOENT', `open "${path}"`);
-    const file = found ?? this.#add(path);
+    this.#names.demandOpenable(path, options);
+    const file = this.#names.files.get(path) ?? this.#add(path);
     return new SimOpenFile(path, file, options.access);
   }
 
   async status(path: string): Promise<FileStatus | undefined> {
-    const file = this.#files.get(path);
+    const file = this.#names.files.get(path);
     return file && statusOf(file);
   }
 
-  async lock({ inode }: FileIdentity): Promise<FileLock | undefined> {
-    if (this.#locked.has(inode)) return undefined;
-    this.#locked.add(inode);
-    return {
-      release: async () => {
-        this.#locked.delete(inode);
-      },
-    };
+  async lock(identity: FileIdentity): Promise<FileLock | undefined> {
+    return this.#locks.take(identity);
   }
 
   async rename(from: string, to: string): Promise<void> {
-    const file = this.#files.get(from);
-    if (!file) throw refusal('ENOENT', `rename "${from}"`);
-    if (this.#files.has(to)) throw refusal('EEXIST', `rename "${from}" to "${to}"`);
-    this.#files.delete(from);
-    this.#files.set(to, file);
+    this.#names.rename(from, to);
   }
 
   async remove(path: string): Promise<void> {
-    if (!this.#files.delete(path)) throw refusal('ENOENT', `remove "${path}"`);
+    this.#names.remove(path);
   }
 
   directBuffer(length: number): Uint8Array {
-    return new Uint8Array(Math.ceil(length / DIRECT_ALIGNMENT) * DIRECT_ALIGNMENT);
+    return directBuffer(length);
   }
 
   /** The power fails: files hold what was synced, and nobody has a lock. */
   cut(): void {
-    for (const file of this.#files.values()) file.bytes = file.durable.slice();
-    this.#locked.clear();
+    for (const file of this.#names.files.values()) file.bytes = file.durable.slice();
+    this.#locks.clear();
   }
 
   #add(path: string): SimFile {
@@ -90,7 +75,7 @@ export class SimFiles implements Files {
       bytes: new Uint8Array(0),
       durable: new Uint8Array(0),
     };
-    this.#files.set(path, file);
+    this.#names.files.set(path, file);
     return file;
   }
 }
@@ -98,47 +83,45 @@ export class SimFiles implements Files {
 class SimOpenFile implements OpenFile {
   readonly #path: string;
   readonly #file: SimFile;
-  readonly #access: 'read' | 'read-write';
-  #isClosed = false;
+  readonly #mode: OpenMode;
 
-  constructor(path: string, file: SimFile, access: 'read' | 'read-write') {
+  constructor(path: string, file: SimFile, access: OpenFileOptions['access']) {
     this.#path = path;
     this.#file = file;
-    this.#access = access;
+    this.#mode = new OpenMode(access);
   }
 
   async read(offset: number, into: Uint8Array): Promise<number> {
-    this.#demandOpen('read');
+    this.#mode.demandOpen('read', this.#name);
     const part = this.#file.bytes.subarray(offset, offset + into.length);
     into.set(part);
     return part.length;
   }
 
   async write(offset: number, from: Uint8Array): Promise<void> {
-    this.#demandWritable('write to');
+    this.#mode.demandWritable('write to', this.#name);
     const end = offset + from.length;
     if (end > this.#file.bytes.length) this.#resize(end);
     this.#file.bytes.set(from, offset);
   }
 
   async sync(): Promise<void> {
-    this.#demandOpen('sync');
+    this.#mode.demandOpen('sync', this.#name);
     this.#file.durable = this.#file.bytes.slice();
   }
 
   async truncate(size: number): Promise<void> {
-    this.#demandWritable('change the size of');
+    this.#mode.demandWritable('change the size of', this.#name);
     this.#resize(size);
   }
 
   async status(): Promise<FileStatus> {
-    this.#demandOpen('look at');
+    this.#mode.demandOpen('look at', this.#name);
     return statusOf(this.#file);
   }
 
   async close(): Promise<void> {
-    this.#demandOpen('close');
-    this.#isClosed = true;
+    this.#mode.close(this.#name);
   }
 
   #resize(size: number): void {
@@ -148,22 +131,12 @@ class SimOpenFile implements OpenFile {
     this.#file.bytes = bytes;
   }
 
-  #demandOpen(verb: string): void {
-    if (this.#isClosed) throw refusal('EINVAL', `${verb} "${this.#path}", which is closed`);
-  }
-
-  #demandWritable(verb: string): void {
-    this.#demandOpen(verb);
-    if (this.#access === 'read') throw refusal('EACCES', `${verb} "${this.#path}"`);
+  get #name(): string {
+    return JSON.stringify(this.#path);
   }
 }
 
 function statusOf({ inode, bytes }: SimFile): FileStatus {
   const size = bytes.length;
   return { kind: 'regular', device: DEVICE, inode, size, allocated: size, writable: true };
-}
-
-function refusal(code: BlockErrorCode, action: string): BlockError {
-  const { description } = new BlockError(code, action, code);
-  return new BlockError(code, action, description);
 }

@@ -6,16 +6,15 @@
  * take effect at once: names are durable, and locks are gone after a cut.
  */
 
-import { BlockError, type BlockErrorCode } from '../base/errors.ts';
-import {
-  DIRECT_ALIGNMENT,
-  type FileIdentity,
-  type FileLock,
-  type FileStatus,
-  type Files,
-  type OpenFile,
-  type OpenFileOptions,
+import type {
+  FileIdentity,
+  FileLock,
+  FileStatus,
+  Files,
+  OpenFile,
+  OpenFileOptions,
 } from '../env/files.ts';
+import { DEVICE, directBuffer, FileLocks, FileNames, OpenMode, refusal } from './file-names.ts';
 import { changeMedium, flushMedium } from './simulate-disk.ts';
 import { Medium } from './simulate-medium.ts';
 import {
@@ -29,8 +28,6 @@ import {
 const SIZE_MAX = 64 * 1024 * 1024;
 /** Files at most. */
 const FILES_MAX = 1000;
-/** All files are on this device. */
-const DEVICE = 1;
 
 /** A file, whoever has it open. */
 interface StoredFile {
@@ -40,7 +37,7 @@ interface StoredFile {
 
 /** What is left of files when the machine is off: names and media. */
 export class FileStore {
-  readonly files = new Map<string, StoredFile>();
+  readonly names = new FileNames<StoredFile>();
   /** Of every file that there was: one without a name may still be open. */
   readonly media: Medium[] = [];
 
@@ -51,7 +48,7 @@ export class FileStore {
     const inode = this.media.length + 1;
     const file = { inode, medium: new Medium(path, new Uint8Array(0)) };
     this.media.push(file.medium);
-    this.files.set(path, file);
+    this.names.files.set(path, file);
     return file;
   }
 }
@@ -60,7 +57,7 @@ export class FileStore {
 export class LivingFiles implements Files {
   readonly #store: FileStore;
   readonly #line: RequestLine;
-  readonly #locked = new Set<number>();
+  readonly #locks = new FileLocks();
 
   constructor(store: FileStore, line: RequestLine) {
     this.#store = store;
@@ -68,54 +65,43 @@ export class LivingFiles implements Files {
   }
 
   async open(path: string, options: OpenFileOptions): Promise<OpenFile> {
-    const found = this.#store.files.get(path);
-    if (found && options.create) throw refusal('EEXIST', `create "${path}"`);
-    if (!found && !options.create) throw refusal('ENOENT', `open "${path}"`);
+    const { names } = this.#store;
+    names.demandOpenable(path, options);
+    const found = names.files.get(path);
     await this.#name(`${found ? 'open' : 'create'} ${path}`, found);
-    const file = this.#store.files.get(path) ?? this.#store.add(path);
+    const file = names.files.get(path) ?? this.#store.add(path);
     return new LivingFile(file, this.#line, options.access);
   }
 
   async status(path: string): Promise<FileStatus | undefined> {
-    const file = this.#store.files.get(path);
+    const file = this.#store.names.files.get(path);
     if (file) return statusOf(file);
     const isFolder = ['/', '.'].includes(path) || this.#isAbove(path);
     return isFolder ? FOLDER : undefined;
   }
 
   #isAbove(path: string): boolean {
-    return [...this.#store.files.keys()].some((name) => name.startsWith(`${path}/`));
+    return [...this.#store.names.files.keys()].some((name) => name.startsWith(`${path}/`));
   }
 
-  async lock({ inode }: FileIdentity): Promise<FileLock | undefined> {
-    if (this.#locked.has(inode)) return undefined;
-    this.#locked.add(inode);
-    return {
-      release: async () => {
-        this.#locked.delete(inode);
-      },
-    };
+  async lock(identity: FileIdentity): Promise<FileLock | undefined> {
+    return this.#locks.take(identity);
   }
 
   async rename(from: string, to: string): Promise<void> {
-    const { files } = this.#store;
-    await this.#name(`rename ${from} to ${to}`, files.get(from));
-    const file = files.get(from);
-    if (!file) throw refusal('ENOENT', `rename "${from}"`);
-    if (files.has(to)) throw refusal('EEXIST', `rename "${from}" to "${to}"`);
-    files.delete(from);
-    files.set(to, file);
-    file.medium.name = to;
+    const { names } = this.#store;
+    await this.#name(`rename ${from} to ${to}`, names.files.get(from));
+    names.rename(from, to).medium.name = to;
   }
 
   async remove(path: string): Promise<void> {
-    const { files } = this.#store;
-    await this.#name(`remove ${path}`, files.get(path));
-    if (!files.delete(path)) throw refusal('ENOENT', `remove "${path}"`);
+    const { names } = this.#store;
+    await this.#name(`remove ${path}`, names.files.get(path));
+    names.remove(path);
   }
 
   directBuffer(length: number): Uint8Array {
-    return new Uint8Array(Math.ceil(length / DIRECT_ALIGNMENT) * DIRECT_ALIGNMENT);
+    return directBuffer(length);
   }
 
   /** Waits until a change of names may be made. */
@@ -142,17 +128,16 @@ const NOWHERE = new Medium('nowhere', new Uint8Array(0));
 class LivingFile implements OpenFile {
   readonly #file: StoredFile;
   readonly #line: RequestLine;
-  readonly #access: 'read' | 'read-write';
-  #isClosed = false;
+  readonly #mode: OpenMode;
 
-  constructor(file: StoredFile, line: RequestLine, access: 'read' | 'read-write') {
+  constructor(file: StoredFile, line: RequestLine, access: OpenFileOptions['access']) {
     this.#file = file;
     this.#line = line;
-    this.#access = access;
+    this.#mode = new OpenMode(access);
   }
 
   async read(offset: number, into: Uint8Array): Promise<number> {
-    this.#demandOpen('read');
+    this.#mode.demandOpen('read', this.#quoted);
     const { medium } = this.#file;
     const call = this.#call('read', offset, into.length);
     const effect = () => medium.bytes.slice(offset, offset + into.length);
@@ -162,7 +147,7 @@ class LivingFile implements OpenFile {
   }
 
   async write(offset: number, from: Uint8Array): Promise<void> {
-    this.#demandWritable('write to');
+    this.#mode.demandWritable('write to', this.#quoted);
     this.#demandSize(offset + from.length);
     const call = this.#call('write', offset, from.length);
     await asBlockRequest(
@@ -172,13 +157,13 @@ class LivingFile implements OpenFile {
   }
 
   async sync(): Promise<void> {
-    this.#demandOpen('sync');
+    this.#mode.demandOpen('sync', this.#quoted);
     const { medium } = this.#file;
     await asBlockRequest(`sync ${medium.name}`, flushMedium(this.#line, medium));
   }
 
   async truncate(size: number): Promise<void> {
-    this.#demandWritable('change the size of');
+    this.#mode.demandWritable('change the size of', this.#quoted);
     this.#demandSize(size);
     const { medium } = this.#file;
     const text = `truncate ${medium.name} to ${size}`;
@@ -198,13 +183,12 @@ class LivingFile implements OpenFile {
   }
 
   async status(): Promise<FileStatus> {
-    this.#demandOpen('look at');
+    this.#mode.demandOpen('look at', this.#quoted);
     return statusOf(this.#file);
   }
 
   async close(): Promise<void> {
-    this.#demandOpen('close');
-    this.#isClosed = true;
+    this.#mode.close(this.#quoted);
   }
 
   #call(operation: SimulatedOperation, offset: number, length: number): SimulatedCall {
@@ -217,13 +201,8 @@ class LivingFile implements OpenFile {
     if (size > SIZE_MAX) throw refusal('EFBIG', `lengthen "${this.#file.medium.name}"`);
   }
 
-  #demandOpen(verb: string): void {
-    if (this.#isClosed) throw refusal('EINVAL', `${verb} a file that is closed`);
-  }
-
-  #demandWritable(verb: string): void {
-    this.#demandOpen(verb);
-    if (this.#access === 'read') throw refusal('EACCES', `${verb} "${this.#file.medium.name}"`);
+  get #quoted(): string {
+    return JSON.stringify(this.#file.medium.name);
   }
 }
 
@@ -232,9 +211,4 @@ function statusOf({ inode, medium }: StoredFile): FileStatus {
   // A file of zeroes is taken for one that holds nothing, as a sparse one is.
   const allocated = medium.bytes.some((byte) => byte !== 0) ? size : 0;
   return { kind: 'regular', device: DEVICE, inode, size, allocated, writable: true };
-}
-
-function refusal(code: BlockErrorCode, action: string): BlockError {
-  const { description } = new BlockError(code, action, code);
-  return new BlockError(code, action, description);
 }

@@ -4,6 +4,7 @@
  */
 
 import { seededRandom } from '../base/random.ts';
+import { type Fork, toNextWay } from './choosers/depth-first.ts';
 import { DivergenceError } from './choosers/replay.ts';
 
 /**
@@ -116,10 +117,9 @@ export class RecordingLeader implements Leader {
 }
 
 /** One point of a run at which there was something to choose. */
-interface Frame {
+interface Frame extends Fork {
   readonly keys: string;
   readonly count: number;
-  at: number;
 }
 
 /** Leads runs through everything that can happen, depth first; each run begins anew. */
@@ -135,13 +135,7 @@ export class ExhaustiveLeader implements Leader {
       this.#hasBegun = true;
       return true;
     }
-    for (;;) {
-      const last = this.#frames.at(-1);
-      if (!last) return false;
-      last.at += 1;
-      if (last.at < last.count) return true;
-      this.#frames.pop();
-    }
+    return toNextWay(this.#frames, ({ count }) => count);
   }
 
   /** @throws {DivergenceError} When the same choices have not led to the same moves. */

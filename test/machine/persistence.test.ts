@@ -7,26 +7,13 @@ import { type DiskMirrorOptions, openDisk } from '../../src/index.ts';
 import { demandPersistable } from '../../src/machine/persistence.ts';
 import { pattern } from '../support/drivers.ts';
 import { type FileHook, hookedFiles } from '../support/hooked-files.ts';
+import { type Place, withSource } from '../support/image-place.ts';
 import { withFolder } from '../support/temporary.ts';
 
 const KiB = 1024;
 const SIZE = 1024 * KiB;
 const PERSIST = { persist: true } as const;
 const SLOW = { persist: true, speed: 128 * KiB, bufSize: 64 * KiB } as const;
-
-interface Place {
-  readonly folder: string;
-  readonly source: string;
-  readonly target: string;
-}
-
-function withSource(body: (place: Place) => Promise<void>): Promise<void> {
-  return withFolder(async (folder) => {
-    const source = join(folder, 'disk.img');
-    await writeFile(source, pattern(SIZE));
-    await body({ folder, source, target: join(folder, 'copy.img') });
-  });
-}
 
 /** Mirrors a part of the disk and closes it; `during` may write to it meanwhile. */
 async function interrupted({ source, target }: Place, during = async (_: Disk) => {}) {
@@ -65,14 +52,14 @@ const LEFT = ['copy.img.mirrordisk-journal', 'copy.img.mirrordisk-partial', 'dis
 
 describe('a persistent mirror', () => {
   it('that nobody interrupts leaves two equal images and nothing else', () =>
-    withSource(async (place) => {
+    withSource(SIZE, async (place) => {
       expect(await finished(place)).toBeUndefined();
       expect(same(place)).toBe(true);
       expect(names(place)).toEqual(['copy.img', 'disk.img']);
     }));
 
   it('whose disk is closed goes on exactly where it was', () =>
-    withSource(async (place) => {
+    withSource(SIZE, async (place) => {
       await interrupted(place);
       expect(names(place)).toEqual(LEFT);
       const left = await finished(place);
@@ -83,7 +70,7 @@ describe('a persistent mirror', () => {
     }));
 
   it('whose disk is closed under writes loses none of them', () =>
-    withSource(async (place) => {
+    withSource(SIZE, async (place) => {
       const writes: Promise<void>[] = [];
       await interrupted(place, async (disk) => {
         for (let at = 0; at < SIZE; at += 128 * KiB) {
@@ -96,7 +83,7 @@ describe('a persistent mirror', () => {
     }));
 
   it('goes on in phase 2 by copying little, under the name that the target got', () =>
-    withSource(async (place) => {
+    withSource(SIZE, async (place) => {
       const disk = await openDisk(place.source);
       const mirror = await disk.mirror(place.target, { ...PERSIST, granularity: 4 * KiB });
       await mirror.ready;
@@ -110,7 +97,7 @@ describe('a persistent mirror', () => {
     }));
 
   it('trusts no journal once its own guest has written before it began', () =>
-    withSource(async (place) => {
+    withSource(SIZE, async (place) => {
       await interrupted(place);
       await using disk = await openDisk(place.source);
       await disk.write(0, new Uint8Array(4 * KiB).fill(77));
@@ -122,7 +109,7 @@ describe('a persistent mirror', () => {
     }));
 
   it('misses no write that comes while it takes up the journal', () =>
-    withSource(async (place) => {
+    withSource(SIZE, async (place) => {
       await interrupted(place);
       let write: Promise<void> | undefined;
       const hook: FileHook = async ({ operation, path }) => {
@@ -146,7 +133,7 @@ describe('a persistent mirror', () => {
     }));
 
   it('that is aborted leaves nothing that a later one could trust', () =>
-    withSource(async (place) => {
+    withSource(SIZE, async (place) => {
       await using disk = await openDisk(place.source);
       const mirror = await disk.mirror(place.target, SLOW);
       expect(await mirror.abort()).toEqual({ status: 'cancelled' });
@@ -160,7 +147,7 @@ describe('a persistent mirror', () => {
     }));
 
   it('that is aborted in phase 2 leaves a target that is not trusted', () =>
-    withSource(async (place) => {
+    withSource(SIZE, async (place) => {
       await using disk = await openDisk(place.source);
       const mirror = await disk.mirror(place.target, PERSIST);
       await mirror.ready;
@@ -171,7 +158,7 @@ describe('a persistent mirror', () => {
     }));
 
   it('that cannot be started leaves what another has left as it was', () =>
-    withSource(async (place) => {
+    withSource(SIZE, async (place) => {
       await interrupted(place);
       const other = join(place.folder, 'other.img');
       await writeFile(other, pattern(SIZE, 2));
@@ -190,7 +177,7 @@ describe('a persistent mirror', () => {
     }));
 
   it('in use by one disk is not taken up by another, nor harmed', () =>
-    withSource(async (place) => {
+    withSource(SIZE, async (place) => {
       await using disk = await openDisk(place.source, { readOnly: true });
       const mirror = await disk.mirror(place.target, SLOW);
       await using second = await openDisk(place.source, { readOnly: true });
@@ -205,7 +192,7 @@ describe('a persistent mirror', () => {
     }));
 
   it('starts over with overwrite', () =>
-    withSource(async (place) => {
+    withSource(SIZE, async (place) => {
       await interrupted(place);
       expect(await finished(place, { ...PERSIST, overwrite: true })).toBeUndefined();
       expect(same(place)).toBe(true);
@@ -214,7 +201,7 @@ describe('a persistent mirror', () => {
 
 describe('a mirror without persistence', () => {
   it('removes a journal for its target, which no later one trusts', () =>
-    withSource(async (place) => {
+    withSource(SIZE, async (place) => {
       await interrupted(place);
       const disk = await openDisk(place.source);
       await disk.mirror(place.target, { speed: 128 * KiB });
@@ -225,7 +212,7 @@ describe('a mirror without persistence', () => {
     }));
 
   it('that does not touch the target does not touch its journal either', () =>
-    withSource(async (place) => {
+    withSource(SIZE, async (place) => {
       const disk = await openDisk(place.source);
       await (await disk.mirror(place.target, PERSIST)).ready;
       await disk.close();
@@ -280,7 +267,7 @@ describe('a journal that is damaged', () => {
   const journalOf = ({ target }: Place) => `${target}.mirrordisk-journal`;
 
   it('in the checksums of both headers is refused, and overwritten when told so', () =>
-    withSource(async (place) => {
+    withSource(SIZE, async (place) => {
       await interrupted(place);
       const bytes = await readFile(journalOf(place));
       for (const at of [64, 4096 + 64]) bytes[at] = (bytes[at] ?? 0) ^ 0xff;
@@ -292,7 +279,7 @@ describe('a journal that is damaged', () => {
     }));
 
   it('or is none at all is left to its owner', () =>
-    withSource(async (place) => {
+    withSource(SIZE, async (place) => {
       await interrupted(place);
       await writeFile(journalOf(place), 'my own file');
       await expect(finished(place)).rejects.toMatchObject({ code: 'EINVAL' });

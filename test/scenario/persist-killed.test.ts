@@ -1,14 +1,11 @@
 /** A persistent mirror whose process is killed, at whatever moment, under a guest. */
 
 import { readdirSync, rmSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { seededRandom } from '../../src/base/random.ts';
 import { runCli, startCli } from '../support/cli.ts';
-import { pattern } from '../support/drivers.ts';
+import { type Place, withSource } from '../support/image-place.ts';
 import { readEvents } from '../support/json-lines.ts';
-import { withFolder } from '../support/temporary.ts';
 
 // Each of its processes takes a second or two on a busy machine.
 vi.setConfig({ testTimeout: 120_000 });
@@ -18,20 +15,6 @@ const SIZE = 16 * MiB;
 /** Bytes that the guest works on, and what the journal may call differing because of it. */
 const AREA = '4M';
 const HOT = 8 * MiB;
-
-interface Place {
-  readonly folder: string;
-  readonly source: string;
-  readonly target: string;
-}
-
-function withSource(body: (place: Place) => Promise<void>): Promise<void> {
-  return withFolder(async (folder) => {
-    const source = join(folder, 'disk.img');
-    await writeFile(source, pattern(SIZE));
-    await body({ folder, source, target: join(folder, 'copy.img') });
-  });
-}
 
 interface Run {
   readonly speed?: string;
@@ -73,7 +56,7 @@ describe('a persistent mirror killed', () => {
     { when: 'early in phase 1', moment: /"phase":1,"offset":[1-9]/, speed: '6M' },
     { when: 'late in phase 1', moment: /"phase":1,"offset":\d{8}/, speed: '6M' },
   ])('$when goes on, and copies no more than was left', ({ moment, speed }) =>
-    withSource(async (place) => {
+    withSource(SIZE, async (place) => {
       await killed(place, moment, { speed });
       const { resumed, copied } = await finish(place);
       expect(resumed).toBeLessThanOrEqual(SIZE);
@@ -86,7 +69,7 @@ describe('a persistent mirror killed', () => {
     { when: 'in phase 2', moment: /"phase":2(?:.|\n)*"phase":2/ },
     { when: 'later in phase 2', moment: /(?:"phase":2(?:.|\n)*?){4}/ },
   ])('$when copies only what its guest may have made different', ({ moment }) =>
-    withSource(async (place) => {
+    withSource(SIZE, async (place) => {
       await killed(place, moment);
       const { resumed, copied } = await finish(place);
       expect(resumed).toBeLessThanOrEqual(HOT);
@@ -96,14 +79,14 @@ describe('a persistent mirror killed', () => {
   );
 
   it('at the moment when source and target meet goes on', () =>
-    withSource(async (place) => {
+    withSource(SIZE, async (place) => {
       await killed(place, /"status":"ready"/);
       expect((await finish(place)).resumed).toBeLessThanOrEqual(SIZE);
       expect(names(place)).toEqual(['copy.img', 'disk.img']);
     }));
 
   it.each([1, 2])('again and again, under another guest each time, loses nothing: %d', (seed) =>
-    withSource(async (place) => {
+    withSource(SIZE, async (place) => {
       const random = seededRandom(seed);
       for (let round = 0; round < 3; round += 1) {
         const lines = 1 + (random.uint32() % 9);
@@ -116,7 +99,7 @@ describe('a persistent mirror killed', () => {
   );
 
   it('before its journal was made starts over', () =>
-    withSource(async (place) => {
+    withSource(SIZE, async (place) => {
       await killed(place, /"phase":1,"offset":[1-9]/, { speed: '4M' });
       rmSync(`${place.target}.mirrordisk-journal`);
       expect(await finish(place)).toEqual({ resumed: undefined, copied: SIZE });
@@ -124,7 +107,7 @@ describe('a persistent mirror killed', () => {
     }));
 
   it('whose target is gone since starts over', () =>
-    withSource(async (place) => {
+    withSource(SIZE, async (place) => {
       await killed(place, /"phase":1,"offset":[1-9]/, { speed: '4M' });
       rmSync(`${place.target}.mirrordisk-partial`);
       expect(await finish(place)).toEqual({ resumed: undefined, copied: SIZE });
@@ -132,7 +115,7 @@ describe('a persistent mirror killed', () => {
     }));
 
   it('and followed by one that is not persistent is not gone on with', () =>
-    withSource(async (place) => {
+    withSource(SIZE, async (place) => {
       await killed(place, /"phase":1,"offset":[1-9]/, { speed: '4M' });
       expect(await finish(place, '')).toEqual({ resumed: undefined, copied: SIZE });
       expect(names(place)).toEqual(['copy.img', 'disk.img']);
@@ -141,7 +124,7 @@ describe('a persistent mirror killed', () => {
 
 describe('Ctrl-C in phase 1 of a persistent mirror', () => {
   it('keeps what is copied, says so, and the same command goes on', () =>
-    withSource(async (place) => {
+    withSource(SIZE, async (place) => {
       const cli = startCli(command(place, { speed: '4M' }));
       await cli.printed(/"phase":1,"offset":[1-9]/);
       cli.signal('SIGINT');
@@ -158,7 +141,7 @@ describe('Ctrl-C in phase 1 of a persistent mirror', () => {
     }));
 
   it('is told of in words, and so is the resumption', () =>
-    withSource(async (place) => {
+    withSource(SIZE, async (place) => {
       const { source, target } = place;
       const words = ['mirror', source, target, '--persist'];
       const cli = startCli([...words, '--speed', '4M', '--progress']);
@@ -175,7 +158,7 @@ describe('Ctrl-C in phase 1 of a persistent mirror', () => {
 
 describe('a persistent mirror that runs', () => {
   it('is not disturbed by the same command, in whatever way that is given', () =>
-    withSource(async (place) => {
+    withSource(SIZE, async (place) => {
       const { source, target } = place;
       const words = ['--json', '--persist', '--no-compare', '--speed', '4M'];
       const cli = startCli(['mirror', source, target, ...words]);

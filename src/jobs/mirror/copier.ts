@@ -176,15 +176,9 @@ export class Copier {
 
   /** Flushes the target. @returns Whether it could; if not, it is for trying again. */
   async flush(): Promise<boolean> {
-    const pair = this.#pair;
-    try {
-      await pair.attempt('write', () => pair.target.flush());
-      return true;
-    } catch (error) {
-      this.#takeFailure(error);
-      this.#leaveIfOver();
-      return false;
-    }
+    const done = await this.#tryFlush();
+    if (!done) this.#leaveIfOver();
+    return done;
   }
 
   /** Waits, after a failure, until it is time to try again; or until the job is to pause. */
@@ -324,13 +318,20 @@ export class Copier {
   async #flushMeanwhile(): Promise<void> {
     this.#flushing = true;
     this.#sinceFlush = 0;
-    try {
-      await this.#pair.attempt('write', () => this.#pair.target.flush());
-    } catch (error) {
-      this.#takeFailure(error);
-    }
+    await this.#tryFlush();
     this.#flushing = false;
     this.#control.wake();
+  }
+
+  /** @returns Whether the target could be flushed. */
+  async #tryFlush(): Promise<boolean> {
+    try {
+      await this.#pair.attempt('write', () => this.#pair.target.flush());
+      return true;
+    } catch (error) {
+      this.#takeFailure(error);
+      return false;
+    }
   }
 
   /** A failure to be ignored, or that pauses the job, is tried again later. */

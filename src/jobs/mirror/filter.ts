@@ -101,8 +101,7 @@ export class MirrorFilter implements BlockDriver {
     return this.#guestWrites.mirror({
       offset,
       length: bytes.length,
-      toSource: (unmarked) =>
-        this.#child.write(offset, bytes, unmarked ? { ...options, unmarked } : options, origin),
+      toSource: (unmarked) => this.#child.write(offset, bytes, { ...options, unmarked }, origin),
       toTarget: (part) => {
         const start = part.offset - offset;
         const sent = bytes.subarray(start, start + part.length);
@@ -119,10 +118,8 @@ export class MirrorFilter implements BlockDriver {
   ): Pending {
     return this.#recorded(offset, length, () => {
       const { forceUnitAccess, mayUnmap, noFallback } = options;
-      const toSource = (unmarked?: DirtyBitmap) => {
-        const changed = unmarked ? { ...options, unmarked } : options;
-        return this.#child.writeZeroes(offset, length, changed, origin);
-      };
+      const toSource = (unmarked?: DirtyBitmap) =>
+        this.#child.writeZeroes(offset, length, { ...options, unmarked }, origin);
       if (!this.#pair.isActive || noFallback) return toSource();
       const zeroes = { forceUnitAccess, mayUnmap: mayUnmap && this.#unmap };
       const toTarget = (part: ByteRange) => this.#pair.zero(this.#target, part, zeroes);

@@ -8,10 +8,9 @@
  *   granule: the mirror always goes on.
  * - Guest writes go to both disks while copies alone would not make the two meet: because most of
  *   what is copied gets dirty again, while the job wants to get ready or to end, or because what
- *   remains grows. From
- *   then on nothing gets dirty any more, so what remains can only shrink: the two meet for certain.
- *   Once they have met, and when the guest is slow enough for copies to keep up, its writes go to
- *   the source alone again.
+ *   remains grows. From then on nothing gets dirty any more, so what remains can only shrink: the
+ *   two meet for certain. Once they have, and when the guest is slow enough for copies to keep up,
+ *   its writes go to the source alone again.
  */
 
 import { LatencyHistogram } from '../../base/histogram.ts';

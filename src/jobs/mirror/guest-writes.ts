@@ -19,13 +19,17 @@
 
 import { BlockError } from '../../base/errors.ts';
 import type { Pending } from '../../base/pending.ts';
-import { alignDown, alignUp, type ByteRange } from '../../base/ranges.ts';
+import type { ByteRange } from '../../base/ranges.ts';
 import type { DirtyBitmap } from '../../bitmap/dirty-bitmap.ts';
 import type { Clock } from '../../env/env.ts';
+import { Exit } from '../../sync/exit.ts';
 import { JobCancelled } from '../work.ts';
 import { TRANSFER_MAX } from './options.ts';
 import { CopyFailed, type MirrorPair } from './pair.ts';
 import { Wait } from './wait.ts';
+
+/** What a request of the target is when nobody waits for it any more. */
+const GIVEN_UP = Symbol('given up');
 
 /** One write of the guest, as it goes to either disk. */
 export interface GuestWrite extends ByteRange {
@@ -37,8 +41,8 @@ export interface GuestWrite extends ByteRange {
 export class GuestWrites {
   readonly #pair: MirrorPair;
   readonly #clock: Clock;
-  /** Ends the waiting of those who wait for the target, or for their turn. */
-  readonly #leave = new Set<() => void>();
+  /** For those who wait for the target, or for their turn. */
+  readonly #exit = new Exit();
   /** Those who wait for their turn under the limit. */
   readonly #waits = new Set<Wait>();
   #delayOf: ((length: number) => number) | undefined;
@@ -98,7 +102,7 @@ export class GuestWrites {
 
   /** The target may never answer: nobody waits for it any more. */
   giveUp(): void {
-    for (const leave of [...this.#leave]) leave();
+    this.#exit.open();
   }
 
   /** @returns How many bytes have reached the target. */
@@ -110,8 +114,8 @@ export class GuestWrites {
       if (pair.isActive) await this.#copyNow(whole);
       return 0;
     }
-    const part = this.#missingOn(write);
     const covered = pair.inside(write);
+    const part = this.#missingOn(write, covered);
     if (covered.length > 0) pair.dirty.clear(covered.offset, covered.length);
     const onTarget = part.length > 0 ? this.#sendToTarget(write, part) : undefined;
     let arrived: number | undefined;
@@ -150,47 +154,26 @@ export class GuestWrites {
   }
 
   /** A guest write without its ends in granules whose other bytes the target may lack. */
-  #missingOn({ offset, length }: ByteRange): ByteRange {
+  #missingOn({ offset, length }: ByteRange, covered: ByteRange): ByteRange {
     const { dirty } = this.#pair;
-    const { granularity, size } = dirty;
     const end = offset + length;
-    const innerStart = alignUp(offset, granularity);
-    const innerEnd = end === size ? end : alignDown(end, granularity);
-    const start = offset < innerStart && dirty.test(offset) ? innerStart : offset;
-    const stop = innerEnd < end && dirty.test(end - 1) ? innerEnd : end;
+    const coveredEnd = covered.offset + covered.length;
+    const start = offset < covered.offset && dirty.test(offset) ? covered.offset : offset;
+    const stop = coveredEnd < end && dirty.test(end - 1) ? coveredEnd : end;
     return { offset: start, length: Math.max(stop - start, 0) };
   }
 
   /** Resolves when the time is over, or when the target is given up. */
   async #delay(delayMs: number): Promise<void> {
     const wait = new Wait(this.#clock, delayMs);
-    const leave = () => wait.end();
     this.#waits.add(wait);
-    this.#leave.add(leave);
-    await wait.over;
+    await this.#unlessGivenUp(wait.over);
     this.#waits.delete(wait);
-    this.#leave.delete(leave);
+    wait.end();
   }
 
   /** @returns Whether it completed, rather than being given up. */
-  #unlessGivenUp(request: Pending<unknown>): Pending<boolean> {
-    if (!(request instanceof Promise)) return true;
-    return new Promise((resolve, reject) => {
-      const leave = () => {
-        this.#leave.delete(leave);
-        resolve(false);
-      };
-      this.#leave.add(leave);
-      request.then(
-        () => {
-          this.#leave.delete(leave);
-          resolve(true);
-        },
-        (error) => {
-          this.#leave.delete(leave);
-          reject(error);
-        },
-      );
-    });
+  async #unlessGivenUp(request: Pending<unknown>): Promise<boolean> {
+    return (await this.#exit.wait(request, () => GIVEN_UP)) !== GIVEN_UP;
   }
 }

@@ -30,7 +30,7 @@ export interface MirrorContext {
   readonly source: BlockNode;
   readonly target: BlockNode;
   /** Records what may differ, for a mirror that goes on after a crash of this one. */
-  readonly journal?: MirrorJournal;
+  readonly journal?: MirrorJournal | undefined;
 }
 
 /** A journal in use, and what there is to be copied by it. */
@@ -50,7 +50,7 @@ export interface MirrorParts {
   readonly filter: BlockNode;
   readonly driver: MirrorFilter;
   /** Keeps others from taking the filter out. */
-  readonly keeper: BlockEdge;
+  readonly guard: BlockEdge;
 }
 
 /** Puts the bitmap and the filter on the source, and an edge on both disks. */
@@ -91,8 +91,8 @@ export async function takeHold(
       return driver;
     });
     assert(driver !== undefined, 'a filter that is in has its driver');
-    const keeper = new BlockEdge(filter, job);
-    return { ...edges, dirty, pair, guestWrites, filter, driver, keeper };
+    const guard = new BlockEdge(filter, job);
+    return { ...edges, dirty, pair, guestWrites, filter, driver, guard };
   } catch (error) {
     source.untrack(dirty);
     for (const edge of opened) edge.close();

@@ -131,13 +131,18 @@ export class MirrorWork implements JobWork {
 
   progress(): MirrorProgress {
     const { pair } = this.#parts;
-    // Until it is known what has to be copied, it is everything: never nothing of nothing.
-    const isUnknown = !this.#isPlanned && this.#settings.sync !== 'none';
-    const remaining = isUnknown ? this.#context.source.size : pair.remaining;
-    const counters = { offset: pair.copied, len: pair.copied + remaining };
+    const counters = this.#counters();
+    const remaining = counters.len - counters.offset;
     const rates = this.#rates.rates(counters, this.#context.env.clock.nowMs());
     const activelySynced = pair.isActive && this.#phase === 2 && remaining === pair.mirroring;
     return { ...counters, ...rates, remaining, phase: this.#phase, activelySynced };
+  }
+
+  #counters(): JobProgress {
+    const { copied, remaining } = this.#parts.pair;
+    // Until it is known what has to be copied, it is everything: never nothing of nothing.
+    const isUnknown = !this.#isPlanned && this.#settings.sync !== 'none';
+    return { offset: copied, len: copied + (isUnknown ? this.#context.source.size : remaining) };
   }
 
   setSpeed(bytesPerSecond: number): void {
@@ -233,10 +238,8 @@ export class MirrorWork implements JobWork {
 
   /** Takes notice of how it goes; called whenever a copy has ended. */
   #observe(wantsToMeet: boolean): void {
-    const { pair } = this.#parts;
     const nowMs = this.#context.env.clock.nowMs();
-    const { copied: offset, remaining } = pair;
-    const counters = { offset, len: offset + remaining };
+    const counters = this.#counters();
     this.#rates.sample(counters, nowMs);
     this.#keeper?.tick();
     this.#governor?.adjust(nowMs, () => ({
@@ -325,8 +328,8 @@ export class MirrorWork implements JobWork {
   }
 
   async #removeFilter(): Promise<void> {
-    const { filter, keeper } = this.#parts;
-    if (!keeper.isClosed) keeper.close();
+    const { filter, guard } = this.#parts;
+    if (!guard.isClosed) guard.close();
     await this.#context.graph.removeFilter(filter);
   }
 

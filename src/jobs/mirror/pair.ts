@@ -23,6 +23,7 @@ import { statusAbove } from '../../block/allocation.ts';
 import type { BlockExtent, WriteOptions } from '../../block/driver.ts';
 import type { BlockEdge } from '../../block/edge.ts';
 import type { ErrorAction } from '../../block/error-policy.ts';
+import { Exit } from '../../sync/exit.ts';
 import { RangeLock } from '../../sync/range-lock.ts';
 import { JobCancelled, type JobControl } from '../work.ts';
 import type { MirrorSettings } from './options.ts';
@@ -55,8 +56,8 @@ export class MirrorPair {
   /** What reads as zeroes on the target for certain. */
   readonly knownZero: DirtyBitmap;
   readonly #settings: MirrorSettings;
-  /** Ends the waiting for requests in flight. */
-  readonly #leave = new Set<() => void>();
+  /** For those who wait for requests in flight. */
+  readonly #abandonment = new Exit();
   /** Clusters that the target has as a whole; those others must be copied whole. */
   readonly #complete: DirtyBitmap | undefined;
   #control: JobControl | undefined;
@@ -64,7 +65,6 @@ export class MirrorPair {
   #isOpen = false;
   #failure: unknown;
   #isGivenUp = false;
-  #isAbandoned = false;
   #copied = 0;
   #copying = 0;
   #mirroring = 0;
@@ -247,15 +247,8 @@ export class MirrorPair {
 
   /** Waits for a request of the job. @throws {JobCancelled} When it is abandoned. */
   unlessAbandoned<T>(request: Pending<T>): Pending<T> {
-    if (!(request instanceof Promise)) return request;
-    return new Promise((resolve, reject) => {
-      const leave = () => {
-        this.#leave.delete(leave);
-        reject(new JobCancelled());
-      };
-      if (this.#isAbandoned) return leave();
-      this.#leave.add(leave);
-      request.then(resolve, reject).finally(() => this.#leave.delete(leave));
+    return this.#abandonment.wait(request, () => {
+      throw new JobCancelled();
     });
   }
 
@@ -266,8 +259,7 @@ export class MirrorPair {
 
   /** It has had time to answer: from now on the job waits for nothing. */
   abandon(): void {
-    this.#isAbandoned = true;
-    for (const leave of [...this.#leave]) leave();
+    this.#abandonment.open();
   }
 
   /** Copies the first extent, or as much of it as may be. */

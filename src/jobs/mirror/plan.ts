@@ -16,8 +16,8 @@ import { BlockError } from '../../base/errors.ts';
 import type { DirtyBitmap } from '../../bitmap/dirty-bitmap.ts';
 import { layersAbove, nextLayer } from '../../block/allocation.ts';
 import type { BlockExtent } from '../../block/driver.ts';
-import type { BlockEdge } from '../../block/edge.ts';
 import { extents, type StatusSource } from '../../block/extents.ts';
+import type { BlockNode } from '../../block/node.ts';
 import type { Clock } from '../../env/env.ts';
 import type { JobControl } from '../work.ts';
 import type { MirrorSettings } from './options.ts';
@@ -61,7 +61,7 @@ export async function plan(options: PlanOptions): Promise<void> {
 async function markWhere(
   options: PlanOptions,
   isMissing: (extent: BlockExtent) => boolean,
-  base?: BlockEdge['node'],
+  base?: BlockNode,
 ): Promise<void> {
   const { pair } = options;
   const { source, dirty } = pair;

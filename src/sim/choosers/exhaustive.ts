@@ -19,6 +19,7 @@
 
 import type { Guide, Verdict } from '../chooser.ts';
 import { isIndependent, type Move } from '../move.ts';
+import { type Fork, toNextWay } from './depth-first.ts';
 
 export interface ExhaustiveOptions {
   /** End runs at states that are known. */
@@ -27,14 +28,12 @@ export interface ExhaustiveOptions {
 }
 
 /** One point of the present run that has choices. */
-interface Frame {
+interface Frame extends Fork {
   readonly moves: readonly Move[];
-  /** The indexes that are to be tried, in this order. */
+  /** The indexes that are to be tried, in this order; `at` is among these. */
   readonly todo: readonly number[];
   /** What need not be tried here. */
   readonly asleep: ReadonlyMap<string, Move>;
-  /** Which of `todo` is being tried. */
-  at: number;
 }
 
 const NOTHING_ASLEEP: ReadonlyMap<string, Move> = new Map();
@@ -80,15 +79,8 @@ export class ExhaustiveGuide implements Guide {
       this.#hasBegun = true;
       return true;
     }
-    for (;;) {
-      const last = this.#frames.at(-1);
-      if (!last) return false;
-      last.at += 1;
-      if (last.at < last.todo.length) break;
-      this.#frames.pop();
-    }
-    this.#repeating = true;
-    return true;
+    this.#repeating = toNextWay(this.#frames, ({ todo }) => todo.length);
+    return this.#repeating;
   }
 
   next(moves: readonly Move[], state: () => number): Verdict {

@@ -177,8 +177,8 @@ export const WRONG_NUMBERS: readonly Exhibit[] = [
     mutation: [
       {
         file: 'jobs/mirror/copier.js',
-        find: "await pair.attempt('write', () => pair.target.flush());",
-        replace: "await pair.attempt('read', () => pair.target.flush());",
+        find: "await this.#pair.attempt('write', () => this.#pair.target.flush());",
+        replace: "await this.#pair.attempt('read', () => this.#pair.target.flush());",
       },
     ],
     world: scenario({

@@ -4,6 +4,15 @@ import { scenario } from '../scenario.ts';
 import type { Exhibit } from './exhibit.ts';
 import { BLOCKING, FINE, SIMPLE, TARGET_FAILS, write } from './parts.ts';
 
+/** Nothing to do but to keep to a limit. */
+const A_GRANULE_A_SECOND = scenario({
+  ...SIMPLE,
+  name: 'a granule a second',
+  sectors: 6,
+  mirror: { ...FINE, speed: 512 },
+  guest: { requests: [] },
+});
+
 export const WRONG_STATUS: readonly Exhibit[] = [
   {
     name: 'E1-late-cancel-flips-success',
@@ -194,13 +203,7 @@ export const WRONG_STATUS: readonly Exhibit[] = [
         replace: 'if (delayMs > 0) await this.#control.sleep(delayMs);',
       },
     ],
-    world: scenario({
-      ...SIMPLE,
-      name: 'a granule a second',
-      sectors: 6,
-      mirror: { ...FINE, speed: 512 },
-      guest: { requests: [] },
-    }),
+    world: A_GRANULE_A_SECOND,
     finds: ['the speed is kept'],
     swarmSeeds: { median: 10, measured: 'three swarms of 600 worlds: 8 10 18' },
   },
@@ -223,13 +226,7 @@ export const WRONG_STATUS: readonly Exhibit[] = [
         replace: 'this.#level = Math.max(this.#level - amount, -this.#capacity());',
       },
     ],
-    world: scenario({
-      ...SIMPLE,
-      name: 'a granule a second',
-      sectors: 6,
-      mirror: { ...FINE, speed: 512 },
-      guest: { requests: [] },
-    }),
+    world: A_GRANULE_A_SECOND,
     finds: ['the speed is kept'],
     swarmSeeds: { median: 18, measured: 'three swarms of 600 worlds: 4 18 27' },
   },
