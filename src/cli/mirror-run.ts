@@ -10,7 +10,7 @@ import { BlockError } from '../base/errors.ts';
 import { alignUp } from '../base/ranges.ts';
 import { SECTOR_SIZE } from '../device/request.ts';
 import type { Clock } from '../env/env.ts';
-import { type Disk, type DiskMirrorOptions, openDisk } from '../machine/disk.ts';
+import { type Disk, openDisk } from '../machine/disk.ts';
 import type { Mirror, MirrorOutcome } from '../machine/mirror.ts';
 import { sleepUntil } from '../sync/alarm.ts';
 import { type Guest, runGuest } from '../workload/guest.ts';
@@ -19,6 +19,7 @@ import type { GuestLog } from '../workload/oracle.ts';
 import type { CommandIo, ExitCode } from './command.ts';
 import { comparing } from './comparing.ts';
 import { Interrupted, type InterruptHandler, Interrupts } from './interrupts.ts';
+import type { MirrorWishes } from './mirror-options.ts';
 import { MirrorReport, type ReportOptions } from './mirror-report.ts';
 import type { RunEnd, Verdict } from './mirror-summary.ts';
 import { prove } from './proof.ts';
@@ -29,14 +30,9 @@ const AFTER_SWITCH_MS = 1000;
 /** How often to look whether an error has stopped the mirror. */
 const LOOK_MS = 100;
 
-export interface MirrorPlan extends ReportOptions {
+export interface MirrorPlan extends ReportOptions, MirrorWishes {
   /** The path of the source, which may have another name for the user. */
   readonly image: string;
-  /** How to end once source and target have met; when asked to, if not given. */
-  readonly ending: 'switch' | 'finish' | undefined;
-  /** How long to stay in phase 2 before that. */
-  readonly replicateMs: number;
-  readonly mirror: DiskMirrorOptions;
   readonly guest: GuestOptions | undefined;
   readonly compare: boolean;
 }
