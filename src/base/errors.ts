@@ -10,21 +10,33 @@
 /** What the C library says of each code: the text that QEMU's events carry. */
 const DESCRIPTIONS = {
   EACCES: 'Permission denied',
+  EADDRINUSE: 'Address already in use',
+  EADDRNOTAVAIL: 'Cannot assign requested address',
   EBUSY: 'Device or resource busy',
   ECANCELED: 'Operation canceled',
+  ECONNABORTED: 'Software caused connection abort',
+  ECONNREFUSED: 'Connection refused',
+  ECONNRESET: 'Connection reset by peer',
   EEXIST: 'File exists',
   EFBIG: 'File too large',
+  EHOSTUNREACH: 'No route to host',
   EINVAL: 'Invalid argument',
   EIO: 'Input/output error',
   EISDIR: 'Is a directory',
+  ENAMETOOLONG: 'File name too long',
+  ENETUNREACH: 'Network is unreachable',
   ENODEV: 'No such device',
   ENOENT: 'No such file or directory',
   ENOMEM: 'Cannot allocate memory',
   ENOSPC: 'No space left on device',
+  ENOTCONN: 'Transport endpoint is not connected',
   ENOTSUP: 'Operation not supported',
   EPERM: 'Operation not permitted',
+  EPIPE: 'Broken pipe',
+  EPROTO: 'Protocol error',
   EROFS: 'Read-only file system',
   ESHUTDOWN: 'Cannot send after transport endpoint shutdown',
+  ETIMEDOUT: 'Connection timed out',
 } as const;
 
 /** The errno name of a failed operation. */

@@ -1,0 +1,120 @@
+/**
+ * Sockets as the block layer needs them: streams of bytes, pushed as they come.
+ *
+ * A connection belongs to whoever received it, who sets a {@link Receiver} before the first byte can
+ * come. What is written in one turn of the event loop goes out together. Every failure is a
+ * `BlockError` whose message names the address.
+ */
+
+/** Where a socket is; a `port` of 0 lets the system choose one. */
+export type SocketAddress =
+  | { readonly type: 'unix'; readonly path: string }
+  | { readonly type: 'inet'; readonly host: string; readonly port: number };
+
+/** What comes of a connection. Nothing comes any more after {@link Receiver.closed}. */
+export interface Receiver {
+  /** Bytes have come. They are the receiver's now, as they lie: nobody else uses their memory. */
+  data(bytes: Uint8Array): void;
+  /** What was written has left {@link Connection.pendingBytes} for the most part. */
+  drained(): void;
+  /**
+   * The other side has ended its half: no more data comes, and what is written still goes out. Who
+   * has this ends the connection after the last reply; for others it is ended now.
+   */
+  ended?(): void;
+  /**
+   * The connection is over; called once.
+   *
+   * @param error Why, unless this side or the other one ended it in order.
+   */
+  closed(error?: Error): void;
+}
+
+export interface Connection {
+  /** The other end, for messages: a path, or host and port. */
+  readonly peer: string;
+  /** The common name of the peer's certificate or its PSK identity, where TLS has checked one. */
+  readonly peerIdentity?: string | undefined;
+  /** Bytes written that the system has not taken yet. */
+  readonly pendingBytes: number;
+  /** Begins to receive; a second call puts another receiver in the place of the first. */
+  receive(receiver: Receiver): void;
+  /** Lets no more bytes come until {@link Connection.resume}. */
+  pause(): void;
+  resume(): void;
+  /**
+   * Sends bytes, in the order of the calls; after the end it does nothing.
+   *
+   * @param bytes Not to be changed before `sent` is called.
+   * @param sent Called when the memory of `bytes` is free again, also when they could not be sent.
+   */
+  write(bytes: Uint8Array, sent?: () => void): void;
+  /** Sends what was written, then ends the connection. */
+  end(): void;
+  /** Ends it at once; what was not sent is dropped. */
+  destroy(): void;
+  /**
+   * Goes on under TLS. The caller has received all that the other side sent before, and has written
+   * nothing that is not sent yet; afterwards it uses the new connection only.
+   *
+   * @throws {BlockError} `EACCES` when one side refuses the other, `EIO` when the handshake fails;
+   *   the connection is then over.
+   */
+  startTls(security: TlsOptions): Promise<Connection>;
+}
+
+/** One side of TLS, with what it proves itself by. */
+export type TlsOptions = { readonly side: 'client' | 'server' } & TlsCredentials & {
+    /** Of a client: the name that the server's certificate must have; unset, none is checked. */
+    readonly serverName?: string | undefined;
+  };
+
+/** Certificates, or keys that both sides have; each as the text of its file. */
+export type TlsCredentials =
+  | {
+      readonly type: 'x509';
+      /** The authorities (PEM) whose certificates are accepted. */
+      readonly authorities: string;
+      /** This side's own certificate and key (PEM); a client may have none. */
+      readonly certificate?: string | undefined;
+      readonly key?: string | undefined;
+      /** Whether a server asks for the client's certificate, and refuses one that has none. */
+      readonly verifyPeer?: boolean | undefined;
+    }
+  | {
+      readonly type: 'psk';
+      /** Keys (hexadecimal) by identity, as lines `identity:key`. A client uses one of them. */
+      readonly keys: string;
+      /** Of a client: which. @default "qemu" */
+      readonly identity?: string | undefined;
+    };
+
+/** Something that accepts connections. */
+export interface Listener {
+  /** With the port that was chosen. */
+  readonly address: SocketAddress;
+  /** Accepts no more, and removes the name of a Unix socket; connections stay as they are. */
+  close(): Promise<void>;
+}
+
+export interface Sockets {
+  /**
+   * Accepts connections: of this user only at a Unix socket (mode 0600), of anybody over TCP.
+   *
+   * @param accept Takes each connection, and must end it.
+   * @throws {BlockError} `EADDRINUSE` for an address in use, `EACCES`, `ENOENT` and the like.
+   */
+  listen(address: SocketAddress, accept: (connection: Connection) => void): Promise<Listener>;
+  /**
+   * @param timeoutMs How long that may take. @default As long as the system lets it
+   * @throws {BlockError} `ECONNREFUSED`, `ENOENT`, `ETIMEDOUT` and the like.
+   */
+  connect(address: SocketAddress, timeoutMs?: number): Promise<Connection>;
+}
+
+/** An address as messages have it. */
+export function describeAddress(address: SocketAddress): string {
+  if (address.type === 'unix') return address.path;
+  const host = address.host.includes(':') ? `[${address.host}]` : address.host;
+  return `${host}:${address.port}`;
+}
