@@ -16,6 +16,7 @@
  */
 
 import { BlockError } from '../base/errors.ts';
+import type { Pending } from '../base/pending.ts';
 import { alignDown } from '../base/ranges.ts';
 import {
   DIRECT_ALIGNMENT,
@@ -35,7 +36,7 @@ const BOUNCE_BUFFERS = 16;
 /** What WebAssembly memory, which {@link Files.directBuffer} gives, comes in multiples of. */
 const DIRECT_BUFFER_UNIT = 65_536;
 
-type Transfer = (bytes: Uint8Array) => Promise<number>;
+type Transfer = (bytes: Uint8Array) => Pending<number>;
 
 /**
  * Opens a file past the page cache.

@@ -17,6 +17,7 @@
  */
 
 import { BlockError } from '../base/errors.ts';
+import type { Pending } from '../base/pending.ts';
 import { ZEROES } from '../base/zeroes.ts';
 import type {
   BlockDriver,
@@ -75,15 +76,16 @@ export class FileDisk implements BlockDriver {
     return this.#size;
   }
 
-  read(offset: number, into: Uint8Array): Promise<void> {
-    return this.#gate.passing(offset + into.length, async () => {
-      const done = await this.#file.read(offset, into);
-      // Somebody has made the file shorter.
-      if (done < into.length) into.fill(0, done);
+  read(offset: number, into: Uint8Array): Pending {
+    // Somebody may have made the file shorter.
+    const fill = (done: number) => void (done < into.length && into.fill(0, done));
+    return this.#gate.passing(offset + into.length, () => {
+      const done = this.#file.read(offset, into);
+      return done instanceof Promise ? done.then(fill) : fill(done);
     });
   }
 
-  write(offset: number, from: Uint8Array): Promise<void> {
+  write(offset: number, from: Uint8Array): Pending {
     const { length } = from;
     return this.#gate.passing(offset + length, () => {
       if (offset + length > this.#size) {

@@ -10,6 +10,7 @@
  * counted apart, so that an endless stream of them does not keep the gate waiting.
  */
 
+import type { Pending } from '../base/pending.ts';
 import { Signal } from '../sync/signal.ts';
 
 /** Requests that began between two shuttings of the gate. */
@@ -24,16 +25,30 @@ export class TailGate {
   #epoch: Epoch = { underWay: 0 };
 
   /** Runs `body`, a request that ends at `end`, when the gate lets it pass. */
-  async passing<T>(end: number, body: () => T | Promise<T>): Promise<T> {
-    while (end > this.#from) await this.#changed.wait();
+  passing<T>(end: number, body: () => Pending<T>): Pending<T> {
+    if (end > this.#from) return this.#waiting(end, body);
     const epoch = this.#epoch;
     epoch.underWay += 1;
+    let result: Pending<T>;
     try {
-      return await body();
-    } finally {
-      epoch.underWay -= 1;
-      if (epoch.underWay === 0) this.#changed.notifyAll();
+      result = body();
+    } catch (error) {
+      this.#passed(epoch);
+      throw error;
     }
+    if (result instanceof Promise) return result.finally(() => this.#passed(epoch));
+    this.#passed(epoch);
+    return result;
+  }
+
+  async #waiting<T>(end: number, body: () => Pending<T>): Promise<T> {
+    while (end > this.#from) await this.#changed.wait();
+    return this.passing(end, body);
+  }
+
+  #passed(epoch: Epoch): void {
+    epoch.underWay -= 1;
+    if (epoch.underWay === 0) this.#changed.notifyAll();
   }
 
   /** Runs `body` while no request that ends beyond `from` is under way. */

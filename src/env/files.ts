@@ -1,8 +1,10 @@
 /**
  * Files as the block layer needs them: positional, whole, asynchronous.
  *
- * Every method that fails rejects with a `BlockError` whose message names the file.
+ * Every method that fails does so with a `BlockError` whose message names the file.
  */
+
+import type { Pending } from '../base/pending.ts';
 
 /** Tells two names of one file from two files. */
 export interface FileIdentity {
@@ -38,9 +40,9 @@ export const DIRECT_ALIGNMENT = 4096;
 /** An open file. Requests may overlap in time; the caller sees to it that nobody minds. */
 export interface OpenFile {
   /** @returns How many bytes were there: fewer than `into.length` only at the end of the file. */
-  read(offset: number, into: Uint8Array): Promise<number>;
+  read(offset: number, into: Uint8Array): Pending<number>;
   /** Writes the whole of `from`, which must not change until then. */
-  write(offset: number, from: Uint8Array): Promise<void>;
+  write(offset: number, from: Uint8Array): Pending;
   /** Makes durable what was written (fdatasync). */
   sync(): Promise<void>;
   /** Sets the size; what is added reads as zeroes and takes no storage. */

@@ -1,12 +1,14 @@
 /**
  * Files by way of `node:fs`, with its callback calls: they go to the thread pool without the
- * bookkeeping of its `FileHandle`, and many can be in flight.
+ * bookkeeping of its `FileHandle`, and many can be in flight. Short requests that the page cache is
+ * expected to answer are waited for instead: see {@link Promptness}.
  */
 
 import * as fs from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { BlockError, fromSystemError } from '../base/errors.ts';
+import type { Pending } from '../base/pending.ts';
 import { alignUp } from '../base/ranges.ts';
 import {
   DIRECT_ALIGNMENT,
@@ -16,9 +18,13 @@ import {
   type OpenFileOptions,
 } from './files.ts';
 import { lockFile } from './node-lock.ts';
+import { Promptness } from './promptness.ts';
 
 const { O_CREAT, O_DIRECT, O_EXCL, O_RDONLY, O_RDWR } = fs.constants;
 const WASM_PAGE_LENGTH = 65_536;
+
+/** Up to here a request that the page cache answers takes no longer than its callback would. */
+const PROMPT_LENGTH_MAX = 16 * 1024;
 
 /** Node takes lengths below 2^31; the kernel would cut longer ones in any case. */
 const CALL_LENGTH_MAX = 1024 ** 3;
@@ -58,7 +64,7 @@ export const nodeFiles: Files = {
       throw new BlockError('ENOTSUP', action, 'this system has no O_DIRECT');
     }
     const descriptor = await attempt(action, open(path, flagsOf(options), 0o666));
-    return new NodeFile(descriptor, path);
+    return new NodeFile(descriptor, path, options);
   },
 
   async status(path) {
@@ -99,23 +105,31 @@ function flagsOf({ access: mode, direct, create }: OpenFileOptions): number {
   );
 }
 
+type Operation = 'read' | 'write';
+
 class NodeFile implements OpenFile {
   readonly #descriptor: number;
   readonly #path: string;
+  /** Apart, for to write may take long where to read does not; none past the page cache. */
+  readonly #promptness: Readonly<Record<Operation, Promptness>> | undefined;
 
-  constructor(descriptor: number, path: string) {
+  constructor(descriptor: number, path: string, { direct = false }: OpenFileOptions) {
     this.#descriptor = descriptor;
     this.#path = path;
+    this.#promptness = direct ? undefined : { read: new Promptness(), write: new Promptness() };
   }
 
-  read(offset: number, into: Uint8Array): Promise<number> {
+  read(offset: number, into: Uint8Array): Pending<number> {
     return this.#transfer('read', offset, into);
   }
 
-  async write(offset: number, from: Uint8Array): Promise<void> {
-    const written = await this.#transfer('write', offset, from);
+  write(offset: number, from: Uint8Array): Pending {
+    const written = this.#transfer('write', offset, from);
     if (written === from.length) return;
-    throw new BlockError('EIO', this.#action('write', offset, from), `only ${written} were taken`);
+    if (!(written instanceof Promise)) throw this.#shortWrite(offset, from, written);
+    return written.then((count) => {
+      if (count !== from.length) throw this.#shortWrite(offset, from, count);
+    });
   }
 
   sync(): Promise<void> {
@@ -134,21 +148,52 @@ class NodeFile implements OpenFile {
     return attempt(`close "${this.#path}"`, close(this.#descriptor));
   }
 
+  #transfer(operation: Operation, offset: number, bytes: Uint8Array): Pending<number> {
+    const promptness = this.#promptness?.[operation];
+    if (promptness && bytes.length <= PROMPT_LENGTH_MAX && promptness.expect()) {
+      const startMs = performance.now();
+      const moved = this.#transferNow(operation, offset, bytes);
+      promptness.took(performance.now() - startMs);
+      if (moved === 0 || moved === bytes.length) return moved;
+      return this.#transferLater(operation, offset, bytes, moved);
+    }
+    return this.#transferLater(operation, offset, bytes, 0);
+  }
+
+  #transferNow(operation: Operation, offset: number, bytes: Uint8Array): number {
+    try {
+      return operation === 'read'
+        ? fs.readSync(this.#descriptor, bytes, 0, bytes.length, offset)
+        : fs.writeSync(this.#descriptor, bytes, 0, bytes.length, offset);
+    } catch (error) {
+      throw fromSystemError(error, this.#action(operation, offset, bytes));
+    }
+  }
+
   /** One call of the system may move fewer bytes than asked: go on until none is moved. */
-  #transfer(operation: 'read' | 'write', offset: number, bytes: Uint8Array): Promise<number> {
+  #transferLater(
+    operation: Operation,
+    offset: number,
+    bytes: Uint8Array,
+    done: number,
+  ): Promise<number> {
     return new Promise((resolve, reject) => {
-      const step = (done: number) => {
+      const step = (from: number) => {
         const next = (error: Error | null, moved: number) => {
           if (error) reject(fromSystemError(error, this.#action(operation, offset, bytes)));
-          else if (moved === 0 || done + moved === bytes.length) resolve(done + moved);
-          else step(done + moved);
+          else if (moved === 0 || from + moved === bytes.length) resolve(from + moved);
+          else step(from + moved);
         };
-        const rest = Math.min(bytes.length - done, CALL_LENGTH_MAX);
-        if (operation === 'read') fs.read(this.#descriptor, bytes, done, rest, offset + done, next);
-        else fs.write(this.#descriptor, bytes, done, rest, offset + done, next);
+        const rest = Math.min(bytes.length - from, CALL_LENGTH_MAX);
+        if (operation === 'read') fs.read(this.#descriptor, bytes, from, rest, offset + from, next);
+        else fs.write(this.#descriptor, bytes, from, rest, offset + from, next);
       };
-      step(0);
+      step(done);
     });
+  }
+
+  #shortWrite(offset: number, from: Uint8Array, written: number): BlockError {
+    return new BlockError('EIO', this.#action('write', offset, from), `only ${written} were taken`);
   }
 
   #action(operation: string, offset: number, bytes: Uint8Array): string {

@@ -77,7 +77,8 @@ describe('files of Node', () => {
         code: 'EISDIR',
       });
       const file = await nodeFiles.open(path, { access: 'read' });
-      await expect(file.write(3, new Uint8Array(5))).rejects.toThrow(
+      const write = async () => file.write(3, new Uint8Array(5));
+      await expect(write()).rejects.toThrow(
         `Cannot write 5 bytes at 3 of "${path}"`,
       );
       await expect(file.truncate(3)).rejects.toThrow(`Cannot set the size of "${path}"`);
