@@ -8,6 +8,7 @@
 
 import type { Random } from '../base/random.ts';
 import type { Files } from './files.ts';
+import type { Sockets } from './sockets.ts';
 
 /** A pending call of {@link Clock.after}. */
 export interface Timer {
@@ -33,6 +34,7 @@ export interface Env {
   readonly clock: Clock;
   readonly random: Random;
   readonly files: Files;
+  readonly sockets: Sockets;
 }
 
 /** Resolves `delayMs` or later from now. */

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { seededRandom } from '../base/random.ts';
 import type { Clock, Env } from './env.ts';
 import { nodeFiles } from './node-files.ts';
+import { nodeSockets } from './node-sockets.ts';
 
 /** The longest delay that `setTimeout` takes. */
 const TIMEOUT_MAX_MS = 2 ** 31 - 1;
@@ -30,5 +31,10 @@ const nodeClock: Clock = {
 /** @returns The machine this process runs on; its random numbers differ from run to run. */
 export function nodeEnv(): Env {
   const seed = randomBytes(6).readUIntBE(0, 6);
-  return { clock: nodeClock, random: seededRandom(seed), files: nodeFiles };
+  return {
+    clock: nodeClock,
+    random: seededRandom(seed),
+    files: nodeFiles,
+    sockets: nodeSockets,
+  };
 }

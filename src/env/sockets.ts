@@ -1,9 +1,9 @@
 /**
  * Sockets as the block layer needs them: streams of bytes, pushed as they come.
  *
- * A connection belongs to whoever received it, who sets a {@link Receiver} before the first byte can
- * come. What is written in one turn of the event loop goes out together. Every failure is a
- * `BlockError` whose message names the address.
+ * A connection belongs to whoever received it; what comes waits until it has a {@link Receiver},
+ * which is never called from within a call of the connection. What is written in one turn of the
+ * event loop goes out together. Every failure is a `BlockError` whose message names the address.
  */
 
 /** Where a socket is; a `port` of 0 lets the system choose one. */
@@ -11,11 +11,14 @@ export type SocketAddress =
   | { readonly type: 'unix'; readonly path: string }
   | { readonly type: 'inet'; readonly host: string; readonly port: number };
 
+/** How long the other side may take to end its half once this one has ended. */
+export const LINGER_MS = 5000;
+
 /** What comes of a connection. Nothing comes any more after {@link Receiver.closed}. */
 export interface Receiver {
   /** Bytes have come. They are the receiver's now, as they lie: nobody else uses their memory. */
   data(bytes: Uint8Array): void;
-  /** What was written has left {@link Connection.pendingBytes} for the most part. */
+  /** All that was written is sent: {@link Connection.pendingBytes} is 0 again. */
   drained(): void;
   /**
    * The other side has ended its half: no more data comes, and what is written still goes out. Who
@@ -49,16 +52,22 @@ export interface Connection {
    * @param sent Called when the memory of `bytes` is free again, also when they could not be sent.
    */
   write(bytes: Uint8Array, sent?: () => void): void;
-  /** Sends what was written, then ends the connection. */
+  /**
+   * Sends what was written, then ends the connection. What still comes is dropped; the other side
+   * has {@link LINGER_MS} to end its half as well.
+   */
   end(): void;
   /** Ends it at once; what was not sent is dropped. */
   destroy(): void;
   /**
-   * Goes on under TLS. The caller has received all that the other side sent before, and has written
-   * nothing that is not sent yet; afterwards it uses the new connection only.
+   * Goes on under TLS; the caller uses the new connection only from then on.
    *
-   * @throws {BlockError} `EACCES` when one side refuses the other, `EIO` when the handshake fails;
-   *   the connection is then over.
+   * What was written before is sent first, in plain. What has come and was not received yet is
+   * taken for TLS, never for what the other side says under it. In TLS 1.3 a client that is refused
+   * may learn that only later, by the end of the new connection.
+   *
+   * @throws {BlockError} `EACCES` when one side refuses the other, `EIO` and the like when the
+   *   handshake fails; the connection is then over.
    */
   startTls(security: TlsOptions): Promise<Connection>;
 }

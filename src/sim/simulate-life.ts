@@ -1,15 +1,16 @@
 /** One life of a simulated machine: from power on to power off. What it began ends with it. */
 
-import type { Clock, Timer } from '../env/env.ts';
+import type { Clock, Env, Timer } from '../env/env.ts';
 import type { SimClock } from './clock.ts';
+import { simEnv } from './env.ts';
 import { type FileStore, LivingFiles } from './simulate-files.ts';
 import { PowerCut } from './simulate-power-cut.ts';
 import { RequestLine, type RequestWatcher } from './simulate-request.ts';
 
 export class Life {
   readonly line: RequestLine;
-  readonly files: LivingFiles;
   readonly clock: Clock;
+  readonly env: Env;
   /** What something that ran beside has failed with. */
   failure: { readonly error: unknown } | undefined;
   readonly #time: SimClock;
@@ -21,13 +22,13 @@ export class Life {
   constructor(store: FileStore, time: SimClock, watcher: RequestWatcher) {
     this.#time = time;
     this.line = new RequestLine(watcher);
-    this.files = new LivingFiles(store, this.line);
     this.clock = {
       nowMs: () => time.nowMs(),
       wallMs: () => time.wallMs(),
       after: (delayMs, callback) => this.#after(delayMs, callback),
       turn: () => time.turn(),
     };
+    this.env = simEnv({ clock: this.clock, files: new LivingFiles(store, this.line) });
   }
 
   get isOver(): boolean {

@@ -8,7 +8,6 @@
  */
 
 import { BlockError } from '../base/errors.ts';
-import { seededRandom } from '../base/random.ts';
 import { type ByteRange, overlaps } from '../base/ranges.ts';
 import { defineDriver } from '../block/driver.ts';
 import { type GuestRequest, SECTOR_SIZE, STATUS } from '../device/request.ts';
@@ -62,7 +61,7 @@ export class SimulatedMirror {
     const size = source.bytes.length;
     const before = new Uint8Array(size).fill(options.targetIsZero ? 0 : JUNK);
     this.target = new Medium(`${source.name}-mirror`, before);
-    const env = { clock: life.clock, random: seededRandom(1), files: life.files };
+    const { env } = life;
     const make = (medium: Medium) => {
       const inner = driverOf(new MediumDisk({ medium, line: life.line, discarded: 0 }));
       const read: typeof inner.read = (offset, into, origin) => {

@@ -311,7 +311,7 @@ export class SimulateWorld<Model> {
       disks,
       clock: { nowMs: () => life.clock.nowMs(), sleep: (delayMs) => life.sleep(delayMs) },
       random: this.#random,
-      env: { clock: life.clock, random: this.#random, files: life.files },
+      env: { ...life.env, random: this.#random },
       model: this.#model,
       choose: (count) => this.#choose(life, count),
       note: (text) => {

@@ -9,27 +9,30 @@
  * and a run is a function of the scenario and the choices.
  */
 
-import { seededRandom } from '../base/random.ts';
 import type { BlockDriver } from '../block/driver.ts';
-import type { Env } from '../env/env.ts';
+import type { BlockNode } from '../block/node.ts';
 import { Machine } from '../machine/machine.ts';
 import type { Guide } from './chooser.ts';
 import { SimClock } from './clock.ts';
 import { GUEST_NAME, type SimDisk } from './disk.ts';
+import { simEnv } from './env.ts';
 import { SimFiles } from './files.ts';
-import { addDisk, addHeld, addVisible, Digest, type StateKind, Told } from './fingerprint.ts';
+import { addDisk, addHeld, Digest, type StateKind } from './fingerprint.ts';
 import { Guest, type GuestRecord } from './guest.ts';
 import { type MirrorView, newsOf } from './mirror-view.ts';
 import { MOVERS, type Move, type Verb } from './move.ts';
-import { cutMove, FaultBudget, faultMoves, guestMoves, requestMoves } from './moves.ts';
+import { FaultBudget, faultMoves, guestMoves, requestMoves } from './moves.ts';
 import { Operator } from './operator.ts';
-import { checkDurable } from './oracle/guest.ts';
 import { checkLeftOvers, Oracle, RULES } from './oracle/oracle.ts';
 import type { OracleView, RuleFactory } from './oracle/rule.ts';
 import type { Violation } from './oracle/violation.ts';
 import { letPass, Metronome, type Pace } from './pace.ts';
+import { cutPower } from './power-cut.ts';
 import type { Scenario } from './scenario.ts';
 import { driversOf, guestDiskOf, newDisks } from './stage.ts';
+import { ExactState } from './state/exact.ts';
+import type { StateWatch } from './state/state-watch.ts';
+import { VisibleState } from './state/visible.ts';
 import type { Trace } from './trace.ts';
 import { type DiskName, type Passage, Turnstile } from './turnstile.ts';
 import { WorldTracer } from './world-tracer.ts';
@@ -43,7 +46,7 @@ const TURNS_MAX = 10_000;
 export interface WorldOptions {
   readonly settle: Settle;
   readonly guide: Guide;
-  /** What a state is. @default 'exact' */
+  /** What a state is, for guides that ask for one. */
   readonly state?: StateKind;
   /** Told of everything, for people; costs time. */
   readonly trace?: Trace;
@@ -79,7 +82,7 @@ export class World implements OracleView {
   readonly #oracle: Oracle;
   readonly #tracer: WorldTracer | undefined;
   readonly #turnstile: Turnstile;
-  readonly #told: Told;
+  readonly #state: StateWatch | undefined;
   readonly #metronome: Metronome | undefined;
   readonly #budget: FaultBudget;
   #violation: Violation | undefined;
@@ -89,7 +92,6 @@ export class World implements OracleView {
   constructor(scenario: Scenario, options: WorldOptions) {
     this.scenario = scenario;
     this.#options = options;
-    this.#told = new Told(options.state ?? 'exact');
     this.#budget = new FaultBudget(scenario.faults);
     this.#turnstile = new Turnstile({
       arrived: (passage) => this.#arrived(passage),
@@ -103,7 +105,7 @@ export class World implements OracleView {
       completed: (record) => this.#completed(record),
       defect: (error) => this.#reportDefect(error),
     });
-    const env: Env = { clock: this.clock, random: seededRandom(1), files: new SimFiles() };
+    const env = simEnv({ clock: this.clock, files: new SimFiles() });
     this.machine = new Machine(env, driversOf({ source, target }, options.wrap));
     if (options.pace) {
       letPass(this.#turnstile, this.clock, options.pace);
@@ -116,6 +118,8 @@ export class World implements OracleView {
       note: (text) => this.#tracer?.note(text),
       defect: (error) => this.#reportDefect(error),
     });
+    if (options.state === 'exact') this.#state = new ExactState();
+    if (options.state === 'visible') this.#state = new VisibleState(this);
     options.onMachine?.(this.machine);
   }
 
@@ -129,6 +133,10 @@ export class World implements OracleView {
 
   get step(): number {
     return this.#step;
+  }
+
+  get nodes(): readonly BlockNode[] {
+    return this.machine.graph.nodes;
   }
 
   get held(): readonly Passage[] {
@@ -155,7 +163,7 @@ export class World implements OracleView {
     this.machine.subscribe((event) => {
       const news = newsOf(event);
       if (!news) return;
-      this.#told.add(`${news.name} ${news.status ?? ''}`, 0, true);
+      this.#state?.heard(news);
       this.#operator.hear(news);
       this.#oracle.hear(news);
       this.#tracer?.hear(news);
@@ -168,6 +176,7 @@ export class World implements OracleView {
     const { guide } = this.#options;
     for (;;) {
       await this.#settleDown();
+      this.#state?.settled();
       if (!guide.isRepeating && !this.#violation) this.#check();
       if (this.#violation) return 'violation';
       if (this.#isOver) return this.#finish();
@@ -189,14 +198,13 @@ export class World implements OracleView {
   /** The present state as a number; see {@link StateKind}. */
   fingerprint(): number {
     const digest = new Digest();
-    this.#told.addTo(digest);
+    this.#state?.addTo(digest);
     addDisk(digest, this.source);
     addDisk(digest, this.target);
     addHeld(digest, this.held);
-    digest.add(this.#budget.left).add(this.#operator.said).add(this.#haste).add(this.clock.nowMs());
+    digest.add(this.#budget.left).add(this.#operator.state).add(this.#haste);
+    digest.add(this.clock.nowMs());
     for (const waitMs of this.clock.waits) digest.add(waitMs);
-    if (this.#options.state === 'visible')
-      addVisible(digest, this.machine.graph.nodes, this.mirror);
     return digest.value;
   }
 
@@ -245,7 +253,7 @@ export class World implements OracleView {
         this.#start();
         return;
       case 'verb':
-        this.#told.add(`say ${action.verb}`, this.#operator.said, false);
+        this.#state?.said(action.verb);
         this.#operator.say(action.verb, action.value);
         return;
       case 'timer':
@@ -253,7 +261,7 @@ export class World implements OracleView {
         this.#fire();
         return;
       case 'power-cut':
-        this.#cut();
+        cutPower(this, this.#options.guide);
     }
   }
 
@@ -290,19 +298,8 @@ export class World implements OracleView {
   #fire(): boolean {
     const { nextMs } = this.clock;
     if (nextMs === undefined) return false;
-    this.#told.add('time', nextMs, false);
+    this.#state?.timePasses(this.fingerprint());
     return this.clock.fireNext();
-  }
-
-  #cut(): void {
-    const disk = this.guestDisk === 'target' ? this.target : this.source;
-    const { guide } = this.#options;
-    const image = disk.cut((count) => {
-      const versions = Array.from({ length: count }, (_, index) => cutMove(index));
-      const verdict = guide.next(versions, () => this.fingerprint());
-      return verdict === 'nothing new' ? 0 : verdict;
-    });
-    checkDurable(this, image);
   }
 
   /** @returns Whether there were too many. */
@@ -348,7 +345,7 @@ export class World implements OracleView {
 
   #finish(): RunEnd {
     this.#oracle.end();
-    checkLeftOvers(this, this.machine.graph.nodes);
+    checkLeftOvers(this, this.nodes);
     return this.#violation ? 'violation' : 'over';
   }
 
@@ -365,35 +362,36 @@ export class World implements OracleView {
   }
 
   #start(): void {
-    this.#told.add('start', 0, false);
+    this.#state?.said('start');
     this.#operator.start();
   }
 
   #arrived(passage: Passage): void {
+    this.#state?.arrived(passage);
     this.#oracle.arrived(passage);
     this.#tracer?.arrived(passage);
   }
 
   #tookEffect(passage: Passage): void {
+    this.#state?.tookEffect(passage);
     this.#oracle.tookEffect(passage);
     this.#tracer?.tookEffect(passage);
   }
 
   #answered(passage: Passage): void {
-    const { label, seen, error, call } = passage;
-    this.#told.add(`${label} ${error?.code ?? ''}`, seen, call.origin !== 'guest');
+    this.#state?.answered(passage);
     this.#oracle.answered(passage);
     this.#tracer?.answered(passage);
   }
 
   #submitted(record: GuestRecord): void {
-    this.#told.add('submit', record.index, false);
+    this.#state?.submitted(record);
     this.#oracle.submitted(record);
     this.#tracer?.submitted(record);
   }
 
   #completed(record: GuestRecord): void {
-    this.#told.add('complete', record.index, false);
+    this.#state?.completed(record);
     this.#oracle.completed(record);
     this.#tracer?.completed(record);
   }

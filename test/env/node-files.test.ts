@@ -78,9 +78,7 @@ describe('files of Node', () => {
       });
       const file = await nodeFiles.open(path, { access: 'read' });
       const write = async () => file.write(3, new Uint8Array(5));
-      await expect(write()).rejects.toThrow(
-        `Cannot write 5 bytes at 3 of "${path}"`,
-      );
+      await expect(write()).rejects.toThrow(`Cannot write 5 bytes at 3 of "${path}"`);
       await expect(file.truncate(3)).rejects.toThrow(`Cannot set the size of "${path}"`);
       await file.close();
     }));

@@ -40,7 +40,7 @@ interface Opened {
 function rig() {
   const groups = new ThrottleGroups();
   const clock = new FakeClock();
-  const env = { clock, random: seededRandom(1), files: nodeEnv().files };
+  const env = { ...nodeEnv(), clock, random: seededRandom(1) };
   const disks = new Map<string, TestDisk>();
   const opened = new Map<string, BlockDriver>();
   const definition = throttle(groups);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { seededRandom } from '../../src/base/random.ts';
 import { openDisk } from '../../src/machine/disk.ts';
 import { SimClock } from '../../src/sim/clock.ts';
+import { simEnv } from '../../src/sim/env.ts';
 import { SimFiles } from '../../src/sim/files.ts';
 
 async function fileOf(files: SimFiles, path: string, text: string) {
@@ -78,7 +78,7 @@ describe('simulated files', () => {
     const files = new SimFiles();
     const file = await files.open('disk.img', { access: 'read-write', create: true });
     await file.truncate(4096);
-    const env = { clock: new SimClock(), random: seededRandom(1), files };
+    const env = simEnv({ clock: new SimClock(), files });
     const disk = await openDisk('disk.img', { env });
     await disk.write(512, new Uint8Array(512).fill(5));
     await disk.flush();

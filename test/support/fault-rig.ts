@@ -30,7 +30,7 @@ export async function openFilter(
   diskOptions: Partial<TestDiskOptions> = {},
 ): Promise<FaultRig> {
   const clock = new FakeClock();
-  const env = { clock, random: seededRandom(1), files: nodeEnv().files };
+  const env = { ...nodeEnv(), clock, random: seededRandom(1) };
   const disk = new TestDisk({ size: 65_536, ...diskOptions });
   const test: DriverDefinition = { summary: 'a test disk', options: {}, open: async () => disk };
   const drivers = new Map<string, BlockDriver>();

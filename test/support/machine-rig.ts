@@ -50,7 +50,7 @@ export class MachineRig implements AsyncDisposable {
       },
     );
     const { clock } = this;
-    const env = { clock, random: seededRandom(1), files: nodeEnv().files };
+    const env = { ...nodeEnv(), clock, random: seededRandom(1) };
     this.machine = new Machine(env, { test });
     this.machine.subscribe((event) => {
       this.events.push(event);

@@ -126,7 +126,7 @@ export class PairRig {
       name: 'vda',
       kind: 'device',
     });
-    const env = { clock, random: seededRandom(1), files: nodeEnv().files };
+    const env = { ...nodeEnv(), clock, random: seededRandom(1) };
     this.copier = new Copier({ env, control, pair, settings });
   }
 

@@ -47,7 +47,7 @@ export class Rig {
       target: new TestDisk({ size: targetSize, operations }),
     };
     const clock = new FakeClock();
-    const env = { clock, random: seededRandom(1), files: nodeEnv().files };
+    const env = { ...nodeEnv(), clock, random: seededRandom(1) };
     const graph = new BlockGraph(env, {
       source: opening(disks.source),
       target: opening(disks.target),

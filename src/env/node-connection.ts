@@ -1,0 +1,149 @@
+/**
+ * A connection by way of `node:net`, or of `node:tls` on top of it.
+ *
+ * What is written is gathered until all callbacks of this turn of the event loop have run, and then
+ * handed over as one: a server that answers many requests makes one call of the system.
+ */
+
+import type { Socket } from 'node:net';
+import { socketError } from './node-socket-errors.ts';
+import { secure } from './node-tls.ts';
+import { type Connection, LINGER_MS, type Receiver, type TlsOptions } from './sockets.ts';
+
+export class NodeConnection implements Connection {
+  readonly peer: string;
+  readonly peerIdentity: string | undefined;
+  readonly #socket: Socket;
+  #receiver: Receiver | undefined;
+  /** `ended` by the other side, which may still read. */
+  #state: 'open' | 'ended' | 'over' = 'open';
+  #error: Error | undefined;
+  #pendingBytes = 0;
+  /** What was written in this turn, and who is told when it is sent. */
+  #gathered: Uint8Array[] = [];
+  #waiting: (() => void)[] = [];
+
+  /** @param socket Connected, with `allowHalfOpen`, and nobody else's from now on. */
+  constructor(socket: Socket, peer: string, peerIdentity?: string) {
+    this.#socket = socket;
+    this.peer = peer;
+    this.peerIdentity = peerIdentity;
+    socket.on('end', () => this.#enter('ended'));
+    socket.on('close', () => this.#enter('over'));
+    socket.on('error', (error) => {
+      this.#error = socketError(error, `exchange data with "${peer}"`);
+    });
+  }
+
+  get pendingBytes(): number {
+    return this.#pendingBytes;
+  }
+
+  receive(receiver: Receiver): void {
+    const isFirst = this.#receiver === undefined;
+    this.#receiver = receiver;
+    const state = this.#state;
+    if (state !== 'open') {
+      // Who goes on from one state to the next tells of that.
+      setImmediate(() => {
+        if (this.#state === state) this.#tell();
+      });
+    } else if (isFirst) this.#socket.on('data', this.#take);
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  write(bytes: Uint8Array, sent?: () => void): void {
+    if (this.#socket.writableEnded) {
+      if (sent) setImmediate(sent);
+      return;
+    }
+    if (this.#gathered.length === 0) setImmediate(this.#flush);
+    this.#gathered.push(bytes);
+    this.#pendingBytes += bytes.length;
+    if (sent) this.#waiting.push(sent);
+  }
+
+  end(): void {
+    const socket = this.#socket;
+    if (socket.writableEnded) return;
+    this.#flush();
+    // The rest of what comes is read and dropped: to close a socket with unread bytes tells the
+    // other side of a failure, which then may lose what was sent to it.
+    socket.off('data', this.#take);
+    socket.resume();
+    socket.once('finish', () => {
+      const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+      socket.once('close', () => clearTimeout(timer));
+    });
+    socket.end();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  async startTls(options: TlsOptions): Promise<Connection> {
+    const socket = this.#socket;
+    // What comes from now on is for TLS: it stays in the socket, which hands it over.
+    this.#receiver = undefined;
+    socket.off('data', this.#take);
+    socket.pause();
+    if (this.#pendingBytes > 0) await new Promise<void>((sent) => this.write(NOTHING, sent));
+    const secured = await secure(socket, options, this.peer);
+    return new NodeConnection(secured.socket, this.peer, secured.identity);
+  }
+
+  /** No `Buffer` leaves this folder: its `slice()` shares memory where that of others copies. */
+  readonly #take = ({ buffer, byteOffset, length }: Buffer) => {
+    this.#receiver?.data(new Uint8Array(buffer, byteOffset, length));
+  };
+
+  readonly #flush = () => {
+    const gathered = this.#gathered;
+    const last = gathered.pop();
+    if (!last) return;
+    const waiting = this.#waiting;
+    this.#gathered = [];
+    this.#waiting = [];
+    let length = last.length;
+    const socket = this.#socket;
+    socket.cork();
+    for (const bytes of gathered) {
+      length += bytes.length;
+      socket.write(bytes);
+    }
+    // Node calls it also of bytes that could not be sent.
+    socket.write(last, () => this.#sent(length, waiting));
+    socket.uncork();
+  };
+
+  #sent(length: number, waiting: readonly (() => void)[]): void {
+    this.#pendingBytes -= length;
+    for (const sent of waiting) sent();
+    if (this.#pendingBytes === 0 && !this.#socket.destroyed) this.#receiver?.drained();
+  }
+
+  #enter(state: 'ended' | 'over'): void {
+    this.#state = state;
+    this.#tell();
+  }
+
+  /** Tells the receiver how it stands. */
+  #tell(): void {
+    const receiver = this.#receiver;
+    if (!receiver) return;
+    if (this.#state === 'over') receiver.closed(this.#error);
+    else if (this.#socket.writableEnded) return;
+    else if (receiver.ended) receiver.ended();
+    else this.end();
+  }
+}
+
+const NOTHING = new Uint8Array(0);
