@@ -10,7 +10,8 @@
  * where `report(line)` prints one line of the result. Each one runs in a process of its own, so
  * that none meets code that another has made the compiler pessimistic about, and has `gc()`.
  *
- * `npm run soak` comes here too: `soak.ts` is compiled in the same way and is given its arguments.
+ * `npm run soak` and `npm run fuzz` come here too: `soak.ts` and `fuzz.ts` are compiled in the same
+ * way and are given their arguments.
  */
 
 import { fork, spawnSync } from 'node:child_process';
@@ -23,12 +24,12 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 const top = fileURLToPath(new URL('..', import.meta.url));
 const suffix = '.bench.ts';
 
-/** What is no benchmark; compiled only when it is asked for. */
-const program = 'soak';
+/** What are no benchmarks; compiled only when they are asked for. */
+const programs = ['soak', 'fuzz'];
 
 const [first, ...rest] = process.argv.slice(2);
 if (first === '--compiled') await runHere(rest[0]);
-else if (first === `--${program}`) await runProgram(rest);
+else if (programs.includes(first?.slice(2))) await runProgram(first.slice(2), rest);
 else await runAll(first === undefined ? [] : [first, ...rest]);
 
 /** @param names Those to run, with or without folder and suffix; none means all. */
@@ -48,7 +49,7 @@ async function runAll(names) {
   const chosen = wanted.length > 0 ? wanted : known;
   const folder = temporaryFolder();
   const leftOut = known.filter((name) => !chosen.includes(name));
-  compile([...leftOut.map((name) => `${name}${suffix}`), `${program}*.ts`], folder);
+  compile([...leftOut.map((name) => `${name}${suffix}`), ...filesOf(programs)], folder);
   for (const name of chosen) {
     const file = join(folder, 'bench', `${name}.bench.js`);
     const execArgv = ['--expose-gc', '--enable-source-maps'];
@@ -63,10 +64,15 @@ async function runAll(names) {
   }
 }
 
+/** The files of programs, as patterns. */
+function filesOf(names) {
+  return names.map((name) => `${name}*.ts`);
+}
+
 /** Compiles the program and runs it with the arguments given; what it ends with, this ends with. */
-async function runProgram(args) {
+async function runProgram(program, args) {
   const folder = temporaryFolder();
-  compile([`*${suffix}`], folder);
+  compile([`*${suffix}`, ...filesOf(programs.filter((name) => name !== program))], folder);
   const execArgv = ['--expose-gc', '--enable-source-maps'];
   const child = fork(join(folder, 'bench', `${program}.js`), args, { execArgv });
   const kill = () => child.kill('SIGKILL');

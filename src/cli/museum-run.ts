@@ -4,6 +4,7 @@
  * only the end of its thread ends.
  */
 
+import { rmSync } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -13,6 +14,7 @@ import type { Replacement } from '../sim/museum/exhibit.ts';
 import { mutate } from '../sim/museum/mutate.ts';
 import type { Finding, SearchOrder } from '../sim/museum/search.ts';
 import type { MutantRunner } from '../sim/museum/show.ts';
+import type { CommandIo } from './command.ts';
 
 /** How long one search may take, in milliseconds, unless said otherwise. */
 const TIME_MAX_MS = 60_000;
@@ -33,6 +35,8 @@ export interface MuseumRunOptions {
   readonly timeMaxMs?: number;
   /** Where copies of it are made, and removed again. @default The system's temporary folder. */
   readonly copiesIn?: string;
+  /** Who removes a copy when the process ends before the search. @default Nobody. */
+  readonly onExit?: CommandIo['onExit'];
 }
 
 /** @returns What makes mutants of a compiled program, and runs them. */
@@ -40,18 +44,22 @@ export function mutantRunner({
   dist = DIST,
   timeMaxMs = TIME_MAX_MS,
   copiesIn = tmpdir(),
+  onExit = () => () => {},
 }: MuseumRunOptions = {}): MutantRunner {
   return {
     async run(mutation, order) {
       await demandBuilt(dist);
       if (mutation.length === 0) return runThread(join(dist, WORKER), order, timeMaxMs);
       const folder = await fs.mkdtemp(join(copiesIn, 'mirrordisk-mutant-'));
+      const remove = () => rmSync(folder, { recursive: true, force: true });
+      const forget = onExit(remove);
       try {
         await copyProgram(dist, folder);
         await change(folder, mutation);
         return await runThread(join(folder, WORKER), order, timeMaxMs);
       } finally {
-        await fs.rm(folder, { recursive: true, force: true });
+        forget();
+        remove();
       }
     },
   };

@@ -49,7 +49,7 @@ export async function runReplay(
   io: CommandIo,
   world: WorldParts = {},
 ): Promise<ExitCode> {
-  const seed = readWholeSeed(await readText(file));
+  const seed = readSeed(await readText(file));
   const trace = new Trace();
   const replayed = await replay(seed, { lenient, trace, io, world });
   const { run, divergence } = replayed;
@@ -70,29 +70,6 @@ export async function runReplay(
   if (!output.json) for (const name of written) io.out(`drawn in ${name}`);
   if (divergence !== undefined) return 2;
   return violation ? 1 : 0;
-}
-
-/** What a scenario cannot do without; a seed file may have been written by hand. */
-const NUMBERS = ['sectors', 'hasteMax', 'stepsMax'] as const;
-const LISTS = ['verbs', 'faults'] as const;
-const PARTS = ['source', 'target', 'mirror'] as const;
-
-/** @throws {RangeError} For what is no seed, or one whose scenario is not whole. */
-function readWholeSeed(text: string): Seed {
-  const refuse = (what: string) =>
-    new RangeError(`Cannot read the seed: its scenario has no ${what}`);
-  try {
-    const seed = readSeed(text);
-    const { scenario } = seed;
-    for (const name of NUMBERS) if (typeof scenario[name] !== 'number') throw refuse(name);
-    for (const name of LISTS) if (!Array.isArray(scenario[name])) throw refuse(name);
-    for (const name of PARTS) if (typeof scenario[name] !== 'object') throw refuse(name);
-    return seed;
-  } catch (error) {
-    // Only a guest that is missing, or that has no list of requests, is met as early as that.
-    if (error instanceof TypeError) throw refuse('guest');
-    throw error;
-  }
 }
 
 interface ReplayTools {

@@ -21,6 +21,13 @@ import { checkScenario, type Scenario } from './scenario.ts';
 const FORMAT = 'mirrordisk-seed';
 const VERSION = 1;
 
+const NUMBERS = ['sectors', 'hasteMax', 'stepsMax'] as const;
+const PARTS = ['source', 'target', 'guest', 'mirror'] as const;
+const LISTS = ['verbs', 'faults'] as const;
+
+/** What may be anything. */
+type Fields = Partial<Record<string, unknown>>;
+
 export interface Seed {
   readonly title: string;
   /** The invariant that the run broke when it was written down, "over" or "power cut". */
@@ -40,23 +47,20 @@ export function writeSeed({ title, found, scenario, schedule, moves }: Seed): st
 /** @throws {RangeError} For what is no seed of this version. */
 export function readSeed(text: string): Seed {
   const seed: unknown = parse(text);
-  if (typeof seed !== 'object' || seed === null) throw refusal('it is no object');
-  const { format, version, title, found, scenario, choices } = seed as Partial<
-    Record<string, unknown>
-  >;
+  if (!isObject(seed)) throw refusal('it is no object');
+  const { format, version, title, found, scenario, choices } = seed;
   if (format !== FORMAT) throw refusal(`its format is not "${FORMAT}"`);
   if (version !== VERSION) throw refusal(`its version must be ${VERSION}: ${String(version)}`);
   if (typeof title !== 'string' || typeof found !== 'string') throw refusal('it has no title');
-  if (typeof scenario !== 'object' || scenario === null) throw refusal('it has no scenario');
+  if (!isObject(scenario)) throw refusal('it has no scenario');
   if (!Array.isArray(choices)) throw refusal('it has no choices');
   const read = choices.map((choice: unknown, at) => readChoice(choice, at));
-  // What is in the scenario is looked at by the world that is made of it.
-  const world = scenario as Scenario;
-  checkScenario(world);
+  demandWhole(scenario);
+  checkScenario(scenario);
   return {
     title,
     found,
-    scenario: world,
+    scenario,
     schedule: read.map(({ index }) => index),
     moves: read.map(({ move }) => move),
   };
@@ -65,6 +69,26 @@ export function readSeed(text: string): Seed {
 /** @returns What repeats the run, and fails where it cannot. */
 export function chooserOf({ schedule, moves }: Seed) {
   return strictReplay({ schedule, moves });
+}
+
+/**
+ * Demands what a world cannot do without: somebody may have written it by hand. What is in that is
+ * looked at by the world that is made of it.
+ */
+function demandWhole(scenario: Fields): asserts scenario is Fields & Scenario {
+  const demand = (name: string, isThere: boolean) => {
+    if (!isThere) throw refusal(`its scenario has no ${name}`);
+  };
+  const isList = (value: unknown) => Array.isArray(value) && value.every(isObject);
+  for (const name of NUMBERS) demand(name, typeof scenario[name] === 'number');
+  for (const name of PARTS) demand(name, isObject(scenario[name]));
+  for (const name of LISTS) demand(name, isList(scenario[name]));
+  const { guest } = scenario;
+  demand('requests of a guest', isObject(guest) && isList(guest['requests']));
+}
+
+function isObject(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null;
 }
 
 function parse(text: string): unknown {

@@ -1,10 +1,9 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { readdirSync } from 'node:fs';
+import { describe, expect, it, vi } from 'vitest';
 import { mutantRunner } from '../../src/cli/museum-run.ts';
 import type { SearchOrder } from '../../src/sim/museum/search.ts';
 import { scenario } from '../../src/sim/scenario.ts';
+import { withFolder } from '../support/temporary.ts';
 
 const ORDER: SearchOrder = {
   type: 'explore',
@@ -28,17 +27,32 @@ describe('mutantRunner()', PATIENT, () => {
   });
 
   it('leaves no copy behind, whether it ran or a change does not fit', async () => {
-    const copiesIn = await mkdtemp(join(tmpdir(), 'mirrordisk-copies-'));
-    try {
+    await withFolder(async (copiesIn) => {
       const runner = mutantRunner({ copiesIn });
       await runner.run([], ORDER);
       const change = { file: 'jobs/mirror/copier.js', find: 'no such text', replace: '' };
       await expect(runner.run([change], ORDER)).rejects.toThrow('it is not there');
-      expect(await readdir(copiesIn)).toEqual([]);
-    } finally {
-      await rm(copiesIn, { recursive: true });
-    }
+      expect(readdirSync(copiesIn)).toEqual([]);
+    });
   });
+
+  it('has its copy removed by a process that ends meanwhile', () =>
+    withFolder(async (copiesIn) => {
+      const cleaners = new Set<() => void>();
+      const onExit = (clean: () => void) => {
+        cleaners.add(clean);
+        return () => cleaners.delete(clean);
+      };
+      const change = { file: 'base/assert.js', find: 'no such text', replace: '' };
+      const running = mutantRunner({ copiesIn, onExit }).run([change], ORDER);
+      const ended = expect(running).rejects.toThrow();
+      await vi.waitFor(() => expect(cleaners.size).toBe(1));
+      expect(readdirSync(copiesIn)).toHaveLength(1);
+      for (const clean of cleaners) clean();
+      expect(readdirSync(copiesIn)).toEqual([]);
+      await ended;
+      expect(cleaners.size).toBe(0);
+    }));
 
   it('ends a mutant that goes round in circles', async () => {
     const find = 'return this.#pair.remaining === 0 && this.#inFlight === 0;';
@@ -59,11 +73,8 @@ describe('mutantRunner()', PATIENT, () => {
   });
 
   it('says so when the program is not built', async () => {
-    const dist = await mkdtemp(join(tmpdir(), 'mirrordisk-empty-'));
-    try {
+    await withFolder(async (dist) => {
       await expect(mutantRunner({ dist }).run([], ORDER)).rejects.toThrow('it is not built');
-    } finally {
-      await rm(dist, { recursive: true });
-    }
+    });
   });
 });

@@ -20,6 +20,7 @@ const EXHIBIT: Exhibit = {
   mutation: [{ file: 'jobs/mirror/pair.js', find: 'keep();', replace: 'lose();' }],
   world: scenario(),
   finds: ['I1 clean ranges are equal'],
+  swarmMedian: 7,
 };
 
 const EFFORT = { executions: 7, states: 9, steps: 11, seconds: 0.5 };

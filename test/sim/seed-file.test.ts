@@ -47,6 +47,26 @@ describe('a seed file', () => {
     expect(() => readSeed(text)).toThrow(rule);
   });
 
+  it.each([
+    ['sectors', undefined],
+    ['hasteMax', '3'],
+    ['stepsMax', null],
+    ['source', undefined],
+    ['mirror', null],
+    ['guest', undefined],
+    ['requests of a guest', undefined],
+    ['requests of a guest', [null]],
+    ['verbs', undefined],
+    ['faults', [1]],
+  ])('is refused when its scenario has for %s: %j', async (name, value) => {
+    const { scenario, ...seed } = await seedOf(5);
+    const { guest } = scenario;
+    const isGuests = name.startsWith('requests');
+    const part = isGuests ? { guest: { ...guest, requests: value } } : { [name]: value };
+    const text = writeSeed({ ...seed, scenario: { ...scenario, ...part } as typeof scenario });
+    expect(() => readSeed(text)).toThrow(`its scenario has no ${name}`);
+  });
+
   it('is refused with a choice that is none', async () => {
     const text = writeSeed(await seedOf(5)).replace(/"\d /, '"x ');
     expect(() => readSeed(text)).toThrow(/choice 0 is no number/);

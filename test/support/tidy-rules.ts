@@ -48,7 +48,16 @@ const WORLD = [
   'getRandomValues',
 ];
 /** Folders of tests that mirror no folder of src. */
-const FREE_TEST_FOLDERS = ['contract', 'scenario', 'interop', 'sim', 'support'];
+const FREE_TEST_FOLDERS = [
+  'contract',
+  'fuzz',
+  'guest',
+  'scenario',
+  'interop',
+  'mutation',
+  'sim',
+  'support',
+];
 
 const LINES_MAX = 400;
 const COLUMNS_MAX = 100;

@@ -39,7 +39,7 @@ export const HANGS: readonly Exhibit[] = [
       guest: { requests: [] },
     }),
     finds: ['I17 everything ends'],
-    swarmSeeds: { median: 4, measured: 'three swarms of 600 worlds: 1 4 16' },
+    swarmMedian: 3,
   },
   {
     name: 'H2-active-active-cycle',
@@ -77,7 +77,7 @@ export const HANGS: readonly Exhibit[] = [
       guest: { requests: [write(0), write(0), write(0)], depth: 3, overlap: true },
     }),
     finds: ['I17 everything ends'],
-    swarmSeeds: { median: 270, measured: 'three swarms of 600 worlds: 88 270 none' },
+    swarmMedian: 44,
   },
   {
     name: 'H3-slot-waits-on-active-write',
@@ -112,7 +112,7 @@ export const HANGS: readonly Exhibit[] = [
       mirror: { ...FINE, ...BLOCKING },
     }),
     finds: ['I17 everything ends'],
-    swarmSeeds: { median: 59, measured: 'three swarms of 600 worlds: 8 59 103' },
+    swarmMedian: 21,
   },
   {
     name: 'H4-drain-waits-for-job',
@@ -147,7 +147,7 @@ export const HANGS: readonly Exhibit[] = [
       mirror: { ...FINE, autoFinalize: false },
     }),
     finds: ['I17 everything ends'],
-    swarmSeeds: { never: 'no world drawn by chance has a job that waits to be finalized' },
+    swarmMedian: 2,
   },
   {
     name: 'H5-quit-with-dead-target',
@@ -179,7 +179,7 @@ export const HANGS: readonly Exhibit[] = [
       faults: [{ type: 'stall', disk: 'target', operations: ['write'], times: 1, until: 'never' }],
     }),
     finds: ['I17 everything ends'],
-    swarmSeeds: { never: 'in no world drawn by chance does the machine end' },
+    swarmMedian: 363,
   },
   {
     name: 'H6-endless-error-loop',
@@ -215,7 +215,7 @@ export const HANGS: readonly Exhibit[] = [
       faults: [TARGET_FAILS],
     }),
     finds: ['I13 paused is at rest', 'I17 everything ends'],
-    swarmSeeds: { median: 216, measured: 'three swarms of 600 worlds: 57 216 none' },
+    swarmMedian: 698,
   },
   {
     name: 'H7-cancel-leaves-active-writes',
@@ -255,7 +255,7 @@ export const HANGS: readonly Exhibit[] = [
       faults: [{ type: 'stall', disk: 'target', operations: ['write'], times: 1, until: 'never' }],
     }),
     finds: ['I17 everything ends'],
-    swarmSeeds: { never: 'in no world drawn by chance does a target never answer' },
+    swarmMedian: 557,
   },
   {
     name: 'H8-resume-does-not-kick',
@@ -288,7 +288,7 @@ export const HANGS: readonly Exhibit[] = [
       verbs: [{ verb: 'pause' }, { verb: 'resume' }, { verb: 'complete' }],
     }),
     finds: ['I17 everything ends'],
-    swarmSeeds: { median: 18, measured: 'three swarms of 600 worlds: 6 18 28' },
+    swarmMedian: 5,
   },
   {
     name: 'H9-complete-enters-paused-job',
@@ -317,7 +317,7 @@ export const HANGS: readonly Exhibit[] = [
       verbs: [{ verb: 'pause', from: 'ready' }, { verb: 'complete' }, { verb: 'resume' }],
     }),
     finds: ['I13 paused is at rest'],
-    swarmSeeds: { never: 'in no world drawn by chance is a paused job told to complete' },
+    swarmMedian: 14,
   },
   {
     name: 'H10-wake-before-wait',
@@ -352,7 +352,7 @@ export const HANGS: readonly Exhibit[] = [
       guest: { requests: [] },
     }),
     finds: ['I17 everything ends'],
-    swarmSeeds: { median: 2, measured: 'three swarms of 600 worlds: 1 2 5' },
+    swarmMedian: 6,
   },
   {
     name: 'H11-wake-before-release',
@@ -391,6 +391,6 @@ export const HANGS: readonly Exhibit[] = [
       guest: { requests: [] },
     }),
     finds: ['I17 everything ends'],
-    swarmSeeds: { median: 4, measured: 'three swarms of 600 worlds: 1 4 5' },
+    swarmMedian: 2,
   },
 ];

@@ -38,7 +38,7 @@ export const LOST_DATA: readonly Exhibit[] = [
       guest: { requests: [write(0)] },
     }),
     finds: ['I1 clean ranges are equal', 'I7 ready is true'],
-    swarmSeeds: { median: 9, measured: 'five swarms of 800 worlds: 3 7 9 19 30' },
+    swarmMedian: 14,
   },
   {
     name: 'B2-zero-bitmap-range',
@@ -76,7 +76,7 @@ export const LOST_DATA: readonly Exhibit[] = [
       guest: { requests: [zeroes(0, 'ready'), zeroes(1, 'ready')], depth: 1 },
     }),
     finds: ['I1 clean ranges are equal', 'I9 completed is equal'],
-    swarmSeeds: { moreThan: 800, measured: 'most of five swarms found nothing' },
+    swarmMedian: 139,
   },
   {
     name: 'B3-unaligned-active-clears-all',
@@ -109,7 +109,7 @@ export const LOST_DATA: readonly Exhibit[] = [
       guest: { requests: [write(2)] },
     }),
     finds: ['I1 clean ranges are equal', 'I7 ready is true'],
-    swarmSeeds: { median: 300, measured: 'five swarms of 800 worlds: 8 77 300 353 none' },
+    swarmMedian: 313,
   },
   {
     name: 'B4-discard-resets',
@@ -146,7 +146,7 @@ export const LOST_DATA: readonly Exhibit[] = [
       guest: { requests: [{ type: 'discard', sector: 2, sectors: 1 }] },
     }),
     finds: ['I1 clean ranges are equal', 'I7 ready is true'],
-    swarmSeeds: { median: 614, measured: 'five swarms of 800 worlds: 311 355 614 none none' },
+    swarmMedian: 435,
   },
   {
     name: 'B5-copy-decision-twice',
@@ -189,7 +189,7 @@ export const LOST_DATA: readonly Exhibit[] = [
       'I3 acknowledged changes are dirty or copied',
       'I7 ready is true',
     ],
-    swarmSeeds: { median: 169, measured: 'five swarms of 800 worlds: 28 101 169 194 none' },
+    swarmMedian: 114,
   },
   {
     name: 'B6-status-before-clear',
@@ -228,7 +228,7 @@ export const LOST_DATA: readonly Exhibit[] = [
       'I3 acknowledged changes are dirty or copied',
       'I7 ready is true',
     ],
-    swarmSeeds: { median: 5, measured: 'five swarms of 800 worlds: 2 5 5 5 5' },
+    swarmMedian: 2,
   },
   {
     name: 'B7-two-copies-one-granule',
@@ -264,7 +264,7 @@ export const LOST_DATA: readonly Exhibit[] = [
       guest: { requests: [write(0)] },
     }),
     finds: ['I1 clean ranges are equal', 'I7 ready is true'],
-    swarmSeeds: { median: 174, measured: 'three swarms of 600 worlds: 38 174 592' },
+    swarmMedian: 88,
   },
   {
     name: 'B8-exit-window',
@@ -287,6 +287,6 @@ export const LOST_DATA: readonly Exhibit[] = [
     ],
     world: scenario({ ...SIMPLE, name: 'a write around the switch' }),
     finds: ['I8 the end is under a drain', 'I9 completed is equal', 'acknowledged writes are kept'],
-    swarmSeeds: { median: 16, measured: 'three swarms of 600 worlds: 2 16 85' },
+    swarmMedian: 19,
   },
 ];

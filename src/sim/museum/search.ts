@@ -10,7 +10,7 @@ import { RULES } from '../oracle/oracle.ts';
 import type { OracleView, RuleFactory } from '../oracle/rule.ts';
 import type { Invariant, Violation } from '../oracle/violation.ts';
 import type { Scenario } from '../scenario.ts';
-import { drawWorld } from '../swarm.ts';
+import { drawWorld } from '../swarm-world.ts';
 import { drawTimeline } from '../timeline.ts';
 import { Trace, type TraceEntry } from '../trace.ts';
 import type { Settle } from '../world.ts';

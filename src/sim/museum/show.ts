@@ -18,6 +18,11 @@ export interface MutantRunner {
 /** Runs of a search at most; more than any exhibit takes. */
 export const EXECUTIONS_MAX = 50_000;
 
+/** What a swarm may take, in medians of an exhibit: one of 4096 finds nothing in so many worlds. */
+const SWARM_MEDIANS_MAX = 12;
+/** What a swarm may take for a bug of which no median is known, in worlds. */
+const SWARM_WORLDS_MAX = 2500;
+
 export interface ShowOptions {
   /** @default {@link EXECUTIONS_MAX} */
   readonly executionsMax?: number;
@@ -54,6 +59,11 @@ export function findByChance(
   return runner.run(mutation, { type: 'swarm', ...seeds });
 }
 
+/** How many worlds a swarm runs before it is said to have found nothing. */
+export function swarmWorldsMax({ swarmMedian }: Exhibit): number {
+  return swarmMedian === undefined ? SWARM_WORLDS_MAX : SWARM_MEDIANS_MAX * swarmMedian;
+}
+
 /** Whether a finding is what the exhibit is about. */
 export function isExpected({ finds }: Exhibit, { verdict, found }: Finding): boolean {
   return verdict === 'violated' && found !== undefined && finds.includes(found.violation.invariant);
@@ -74,25 +84,21 @@ export function describeExhibit(exhibit: Exhibit): string {
   lines.push(`fixed in QEMU  ${describeFix(fix)}`);
   lines.push(`prevented by   src/${argued}`);
   lines.push(`breaks         ${finds.join('; ')}`);
+  lines.push(`by chance      ${describeChance(exhibit)}`);
   for (const { file, find, replace } of mutation) {
     lines.push('', `dist/${file}`, ...indented('-', find), ...indented('+', replace));
   }
   return lines.join('\n');
 }
 
-/** @returns What a search has come to, with the timeline of what it found. */
-export function describeFinding(exhibit: Exhibit, finding: Finding): string {
-  const { executions, states, seconds, found } = finding;
-  const effort = `${executions} runs, ${states} states, ${seconds.toFixed(2)} s`;
-  if (!found) return `${exhibit.name}: nothing found in ${effort} (${finding.verdict})`;
-  const what = isExpected(exhibit, finding) ? 'found' : 'found, but something else,';
-  const schedule = `schedule: ${found.schedule.join(' ') || 'the natural one'}`;
-  return [`${exhibit.name}: ${what} in ${effort}`, '', found.timeline, '', schedule].join('\n');
-}
-
 /** @returns Why a bug is not shown. */
 export function describeAbsent({ id, title, why, argued }: Absent): string {
   return [`${id}: ${title}`, '', ...wrapped(why), '', `prevented by  src/${argued}`].join('\n');
+}
+
+function describeChance({ swarmMedian }: Exhibit): string {
+  if (swarmMedian === undefined) return `most swarms of ${SWARM_WORLDS_MAX} worlds miss it`;
+  return `half of all swarms find it in ${swarmMedian} worlds`;
 }
 
 function describeFix(fix: Fix | undefined): string {

@@ -34,7 +34,7 @@ export const STALE_DATA: readonly Exhibit[] = [
       target: AT_ONCE,
     }),
     finds: ['I1 clean ranges are equal', 'I7 ready is true'],
-    swarmSeeds: { median: 13, measured: 'three swarms of 600 worlds: 7 13 23' },
+    swarmMedian: 8,
   },
   {
     name: 'B10-bitmap-range-queries',
@@ -65,7 +65,7 @@ export const STALE_DATA: readonly Exhibit[] = [
     ],
     world: scenario({ ...SIMPLE, name: 'a last granule that is dirty', guest: { requests: [] } }),
     finds: ['I17 everything ends'],
-    swarmSeeds: { median: 2, measured: 'three swarms of 600 worlds: 1 2 2' },
+    swarmMedian: 2,
   },
   {
     name: 'B11-rounding-inward-on-failure',
@@ -99,7 +99,7 @@ export const STALE_DATA: readonly Exhibit[] = [
       faults: [TARGET_FAILS],
     }),
     finds: ['I1 clean ranges are equal', 'I3 acknowledged changes are dirty or copied'],
-    swarmSeeds: { moreThan: 600, measured: 'most of three swarms found nothing' },
+    swarmMedian: 365,
   },
   {
     name: 'B12-dirty-at-submit',
@@ -141,7 +141,7 @@ export const STALE_DATA: readonly Exhibit[] = [
       'I3 acknowledged changes are dirty or copied',
       'I7 ready is true',
     ],
-    swarmSeeds: { median: 58, measured: 'three swarms of 600 worlds: 43 58 68' },
+    swarmMedian: 17,
   },
   {
     name: 'B13-failed-write-not-dirtied',
@@ -183,7 +183,7 @@ export const STALE_DATA: readonly Exhibit[] = [
       ],
     }),
     finds: ['I1 clean ranges are equal'],
-    swarmSeeds: { median: 546, measured: 'three swarms of 600 worlds: 276 546 none' },
+    swarmMedian: 121,
   },
   {
     name: 'B15-pause-then-no-recheck',
@@ -228,7 +228,6 @@ export const STALE_DATA: readonly Exhibit[] = [
       verbs: [{ verb: 'pause' }, { verb: 'resume' }, { verb: 'complete' }],
     }),
     finds: ['I1 clean ranges are equal', 'I3 acknowledged changes are dirty or copied'],
-    swarmSeeds: { moreThan: 600, measured: 'most of three swarms found nothing' },
   },
   {
     name: 'B16-tail',
@@ -259,6 +258,6 @@ export const STALE_DATA: readonly Exhibit[] = [
       guest: { requests: [] },
     }),
     finds: ['the program is right about itself', 'errors have a cause', 'I15 within the disk'],
-    swarmSeeds: { median: 2, measured: 'three swarms of 600 worlds: 1 2 7' },
+    swarmMedian: 2,
   },
 ];

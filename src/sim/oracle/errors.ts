@@ -3,6 +3,7 @@
 import type { DiskCall, DiskName, Passage } from '../turnstile.ts';
 import {
   backgroundOf,
+  isActive,
   isBackground,
   isGivenUp,
   type OracleView,
@@ -95,53 +96,59 @@ export function stopRule(view: OracleView): Rule {
   };
 }
 
+/** How long after a failure the next attempt may come: at first, and at most, in milliseconds. */
+const DELAY_MS = 10;
+const DELAY_MAX_MS = 1000;
+
 /**
- * What has failed is not tried again at the same moment, as often as the machine can. What the
- * guest or the operator does makes a mirror look again, which it may use for another attempt.
+ * What has failed is tried again later, and later each time until something succeeds. Nothing cuts
+ * that short but what makes a job go on that had stopped.
  */
 export function backoffRule(view: OracleView): Rule {
   const plan = new PlanWatch();
-  let failed:
-    | { readonly call: DiskCall; readonly nowMs: number; readonly verbs: number }
-    | undefined;
+  let delayMs = 0;
+  let failed: { readonly call: DiskCall; readonly untilMs: number } | undefined;
 
   /** Whether a request is what has failed, or what leads to it, once more. */
-  function isAgain({ operation, offset, length }: DiskCall): boolean {
-    if (!failed || failed.nowMs !== view.clock.nowMs()) return false;
-    if (failed.verbs !== view.accepted.length) return false;
-    if (operation === 'flush' || failed.call.operation === 'flush') {
-      return operation === failed.call.operation;
-    }
-    return offset <= failed.call.offset && failed.call.offset < offset + length;
+  function isAgain({ operation, offset, length }: DiskCall, { call }: { call: DiskCall }): boolean {
+    if (operation === 'flush' || call.operation === 'flush') return operation === call.operation;
+    return offset <= call.offset && call.offset < offset + length;
+  }
+
+  function forget(): void {
+    delayMs = 0;
+    failed = undefined;
   }
 
   return {
     heard(news) {
       plan.heard(news);
-      // Who makes a stopped job go on wants it to try.
-      if (news.status !== undefined) failed = undefined;
+      if (news.status !== undefined) forget();
     },
-    answered({ call, error }) {
+    answered(passage) {
+      const { call, error } = passage;
+      if (!plan.isMade) return;
       // The answer to a status may be all that a copy of zeroes needs, which then succeeds.
-      const nowMs = view.clock.nowMs();
-      const isJobs = call.origin !== 'guest' && call.operation !== 'blockStatus' && plan.isMade;
-      failed = error && isJobs ? { call, nowMs, verbs: view.accepted.length } : undefined;
-    },
-    submitted() {
-      failed = undefined;
-    },
-    completed() {
-      failed = undefined;
+      if (call.operation === 'blockStatus' && call.origin !== 'guest') return forget();
+      if (call.origin !== 'job') return;
+      const isCopied = call.disk === 'target' && call.operation !== 'flush';
+      if (!error && isCopied) forget();
+      // What is done for a write of the guest is not for the job to try again.
+      if (!error || isActive(view, passage)) return;
+      delayMs = Math.min(Math.max(2 * delayMs, DELAY_MS), DELAY_MAX_MS);
+      failed = { call, untilMs: view.clock.nowMs() + delayMs };
     },
     arrived(passage) {
       plan.arrived(passage);
       const { disk, operation } = passage.call;
       const begins = disk === 'source' ? operation === 'read' : operation === 'flush';
-      if (!begins || !isAgain(passage.call) || !isBackground(view, passage)) return;
+      if (!failed || !begins || !isAgain(passage.call, failed)) return;
+      const nowMs = view.clock.nowMs();
+      if (nowMs >= failed.untilMs || !isBackground(view, passage)) return;
       view.report({
         invariant: 'failures are tried again later',
-        expected: 'some time between a failure and the next attempt',
-        found: `${passage.label} at the same moment`,
+        expected: `no attempt within ${delayMs} ms of a failure`,
+        found: `${passage.label} ${failed.untilMs - nowMs} ms too early`,
       });
     },
   };

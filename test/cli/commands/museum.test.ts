@@ -20,6 +20,8 @@ describe('mirrordisk museum', { timeout: 60_000 }, () => {
     [['B7', '--all'], /--all takes no NAME/],
     [['B7', 'B8'], /the name of a bug before all options/],
     [['--html', 'x.html'], /--html and --svg need a NAME/],
+    [['B7', '--html', 'x.html', '--swarms', '3'], /--swarms draws no page, no picture/],
+    [['B7', '--swarms', '0'], /--swarms must be at least 1/],
     [['--all', 'B7'], /the name of a bug before all options/],
   ])('refuses %j', async (args, rule) => {
     const { exitCode, stderr, stdout } = await runMain(['museum', ...args]);
@@ -30,6 +32,12 @@ describe('mirrordisk museum', { timeout: 60_000 }, () => {
   it.skipIf(ABSENT.length === 0)('says why a bug is not shown', async () => {
     const { exitCode, stdout } = await runMain(['museum', ABSENT[0]?.id ?? '']);
     expect([exitCode, stdout]).toEqual([0, expect.stringContaining(ABSENT[0]?.title ?? '')]);
+  });
+
+  it('looks for a bug in worlds drawn by chance', async () => {
+    const { exitCode, stdout } = await runCli(['museum', 'B10', '--swarms', '3']);
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/^B10-\S+: found by 3 of 3 swarms, half of them within \d+ worlds? /);
   });
 
   it('puts a bug back into a copy of the program that is built, and finds it', async () => {

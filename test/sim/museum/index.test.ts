@@ -82,11 +82,6 @@ describe('the catalogue', () => {
       expect(name).toMatch(new RegExp(`^${id}(-[a-z0-9]+)+$`));
     }
   });
-
-  it('says of each how many worlds drawn by chance it takes, or why none has it', () => {
-    for (const { id, swarmSeeds } of EXHIBITS)
-      expect([id, swarmSeeds]).not.toEqual([id, undefined]);
-  });
 });
 
 describe('find()', () => {

@@ -5,7 +5,6 @@ import type { Finding, SearchOrder } from '../../../src/sim/museum/search.ts';
 import {
   describeAbsent,
   describeExhibit,
-  describeFinding,
   findBug,
   findByChance,
   isExpected,
@@ -25,6 +24,7 @@ const EXHIBIT: Exhibit = {
   mutation: [{ file: 'a.js', find: 'one', replace: 'two' }],
   world: scenario({ name: 'a world' }),
   finds: ['I7 ready is true'],
+  swarmMedian: 7,
 };
 
 const NOTHING: Finding = { verdict: 'proved', executions: 3, states: 7, steps: 20, seconds: 0.5 };
@@ -92,6 +92,7 @@ describe('the texts', () => {
       'fixed in QEMU  abc mend it 2020',
       'prevented by   src/jobs/job.ts',
       'breaks         I7 ready is true',
+      'by chance      half of all swarms find it in 7 worlds',
       '',
       'dist/a.js',
       '- one',
@@ -104,15 +105,6 @@ describe('the texts', () => {
       const [, , ...lines] = describeExhibit(exhibit).split('fixed in QEMU')[0]?.split('\n') ?? [];
       expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(80);
     }
-  });
-
-  it('tell what was found, with its timeline and schedule, or that it was not', () => {
-    const found = describeFinding(EXHIBIT, foundBreaking('I7 ready is true'));
-    expect(found).toBe('X1-a-bug: found in 3 runs, 7 states, 0.50 s\n\na table\n\nschedule: 0 1');
-    expect(describeFinding(EXHIBIT, foundBreaking('I17 everything ends'))).toContain(
-      'found, but something else',
-    );
-    expect(describeFinding(EXHIBIT, NOTHING)).toContain('nothing found in 3 runs');
   });
 
   it('tell why a bug is not shown', () => {

@@ -79,29 +79,58 @@ describe('a job that is stopped', () => {
 });
 
 describe('what has failed', () => {
-  it('is not tried again at the same moment, but may be at a later one', () => {
-    const view = new FakeView();
+  /** A rule for a mirror that has read, and fails to write, so many times. */
+  function failing(times: number, view = new FakeView()) {
     const rule = view.rule(backoffRule);
     rule.arrived?.(view.passage({}));
-    rule.answered?.(failed(view, WRITE));
-    view.nowMs = 10;
-    rule.arrived?.(view.passage({}));
+    for (let time = 0; time < times; time += 1) rule.answered?.(failed(view, WRITE));
+    return { view, rule };
+  }
+
+  it.each([
+    [1, 10],
+    [2, 20],
+    [4, 80],
+    [20, 1000],
+  ])('%d times is tried again %d ms later, and not before', (times, delayMs) => {
+    const { view, rule } = failing(times);
+    view.nowMs = delayMs - 1;
+    rule.arrived?.(view.passage({ offset: 512 }));
     expect(view.broken).toEqual([]);
-    rule.answered?.(failed(view, WRITE));
+    rule.arrived?.(view.passage({}));
+    expect(view.violations).toMatchObject([{ found: 'source read 1 ms too early' }]);
+    view.nowMs = delayMs;
+    rule.arrived?.(view.passage({}));
+    expect(view.violations).toHaveLength(1);
+  });
+
+  it('is not tried again sooner because the guest or the operator did something', () => {
+    const { view, rule } = failing(1);
+    rule.submitted?.(view.record({ sector: 1 }, 1));
+    rule.completed?.(view.record({ sector: 1 }, 1, 2));
+    view.accepted.push('set-speed');
+    rule.answered?.(view.passage({ ...WRITE, origin: 'other' }));
     rule.arrived?.(view.passage({}));
     expect(view.broken).toEqual(['failures are tried again later']);
   });
 
-  it('may be tried at once by a job that was made to go on, or that the guest has woken', () => {
-    const view = new FakeView();
-    const rule = view.rule(backoffRule);
+  it('may be tried at once where something has succeeded, or by a job that was resumed', () => {
+    const { view, rule } = failing(3);
+    rule.answered?.(view.passage({ ...WRITE, offset: 512 }));
     rule.arrived?.(view.passage({}));
     rule.answered?.(failed(view, WRITE));
     rule.heard?.({ name: 'JOB_STATUS_CHANGE', status: 'running' });
     rule.arrived?.(view.passage({}));
-    rule.answered?.(failed(view, WRITE));
-    rule.submitted?.(view.record({}, 1));
+    expect(view.broken).toEqual([]);
+  });
+
+  it('is, of a flush, the flush', () => {
+    const { view, rule } = failing(0);
+    const flush = { disk: 'target', operation: 'flush' } as const;
+    rule.answered?.(failed(view, flush));
     rule.arrived?.(view.passage({}));
     expect(view.broken).toEqual([]);
+    rule.arrived?.(view.passage(flush));
+    expect(view.violations).toMatchObject([{ found: 'target flush 10 ms too early' }]);
   });
 });

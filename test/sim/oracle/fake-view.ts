@@ -54,6 +54,8 @@ export class FakeView implements OracleView {
         dirty: this.dirty,
         isClaimed: () => this.claimed,
         activelySynced: this.activelySynced,
+        isActive: false,
+        mirroring: 0,
       }),
       say: () => undefined,
     };

@@ -32,4 +32,17 @@ describe('the speed', () => {
       expect(view.broken).toEqual([]);
     }
   });
+
+  it('counts, where it is one of everything, what the guest writes to both disks', () => {
+    const limits = 'everything';
+    const view = new FakeView({ mirror: { granularity: 512, speed: 512, limits } });
+    const rule = view.rule(speedRule);
+    const write = { disk: 'target', operation: 'write', origin: 'other' } as const;
+    rule.heard?.(RUNNING);
+    rule.heard?.({ name: 'BLOCK_JOB_READY' });
+    for (let more = 0; more < 6; more += 1) rule.arrived?.(view.passage(write));
+    expect(view.broken).toEqual([]);
+    rule.arrived?.(view.passage(write));
+    expect(view.violations).toMatchObject([{ found: '3072, and target write' }]);
+  });
 });
