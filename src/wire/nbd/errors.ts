@@ -37,7 +37,7 @@ export function errorValueOf(code: BlockErrorCode): number {
   return VALUES[code] ?? NBD_ERROR.EIO;
 }
 
-/** @returns The code of an error that a server sent; EINVAL for a value that is not known, as QEMU. */
+/** @returns The code of an error that a server sent; EINVAL for an unknown value, as with QEMU. */
 export function errorCodeOf(value: number): BlockErrorCode {
   return CODES[value] ?? 'EINVAL';
 }

@@ -11,9 +11,10 @@
 import { BlockError } from '../../base/errors.ts';
 import type { Inflow } from '../inflow.ts';
 import { NBD_MAGIC, OLDSTYLE_MAGIC, OPTION_MAGIC } from './constants.ts';
+import { Header } from './header.ts';
 import { getUint64, hasMagic, setMagic, setUint64, viewOf } from './words.ts';
 
-const MAGICS_LENGTH = 16;
+const MAGIC_LENGTH = 8;
 const NEWSTYLE_LENGTH = 18;
 const OLDSTYLE_LENGTH = 152;
 const CLIENT_FLAGS_LENGTH = 4;
@@ -43,31 +44,25 @@ export function encodeGreeting(handshakeFlags: number): Uint8Array {
 
 /** Reads the greeting of a server. */
 export class GreetingReader {
-  readonly #bytes = new Uint8Array(OLDSTYLE_LENGTH);
-  readonly #view = viewOf(this.#bytes);
-  #taken = 0;
+  readonly #header = new Header(OLDSTYLE_LENGTH);
 
   /**
    * @returns The greeting, or `undefined` when not all of it has come.
    * @throws {BlockError} `EPROTO` for what is no NBD server.
    */
   next(inflow: Inflow): Greeting | undefined {
-    if (!this.#takeUpTo(MAGICS_LENGTH, inflow)) return undefined;
-    const view = this.#view;
+    const { view } = this.#header;
+    if (!this.#header.fill(MAGIC_LENGTH, inflow)) return undefined;
     if (!hasMagic(view, 0, NBD_MAGIC)) throw notNbd();
+    if (!this.#header.fill(2 * MAGIC_LENGTH, inflow)) return undefined;
     if (hasMagic(view, 8, OPTION_MAGIC)) {
-      if (!this.#takeUpTo(NEWSTYLE_LENGTH, inflow)) return undefined;
+      if (!this.#header.fill(NEWSTYLE_LENGTH, inflow)) return undefined;
       return { style: 'newstyle', flags: view.getUint16(16) };
     }
     if (!hasMagic(view, 8, OLDSTYLE_MAGIC)) throw notNbd();
-    if (!this.#takeUpTo(OLDSTYLE_LENGTH, inflow)) return undefined;
+    if (!this.#header.fill(OLDSTYLE_LENGTH, inflow)) return undefined;
     // The upper half of the flags was never used.
     return { style: 'oldstyle', size: getUint64(view, 16), flags: view.getUint16(26) };
-  }
-
-  #takeUpTo(length: number, inflow: Inflow): boolean {
-    this.#taken += inflow.takeInto(this.#bytes, this.#taken, length);
-    return this.#taken >= length;
   }
 }
 

@@ -12,11 +12,12 @@
  *     errors         text for people, to the end
  */
 
+import { unreachable } from '../../base/assert.ts';
 import { BlockError } from '../../base/errors.ts';
 import type { Inflow } from '../inflow.ts';
 import { INFO, OPTION_REPLY_MAGIC } from './constants.ts';
 import type { ExportFacts } from './greeting.ts';
-import { decodeText, encodeText } from './texts.ts';
+import { decodeMessage, decodeText, encodeMessage, encodeText } from './texts.ts';
 import { getUint64, hasMagic, setMagic, setUint64, viewOf } from './words.ts';
 
 const HEADER_LENGTH = 20;
@@ -85,7 +86,7 @@ export interface ListedExport {
 }
 
 export function encodeServer({ name, description }: ListedExport): Uint8Array {
-  return numbered(encodeText(name), encodeText(description));
+  return numbered(encodeText(name), encodeMessage(description));
 }
 
 /** @throws {BlockError} `EPROTO` for data that is none of that type; so for those below. */
@@ -94,7 +95,7 @@ export function decodeServer(data: Uint8Array): ListedExport {
   demand(data, data.length >= 4 + length);
   return {
     name: decodeText(data.subarray(4, 4 + length)),
-    description: decodeText(data.subarray(4 + length)),
+    description: decodeMessage(data.subarray(4 + length)),
   };
 }
 
@@ -157,13 +158,19 @@ export function encodeInfo(info: Exclude<ExportInfo, { kind: 'other' }>): Uint8A
       view.setUint32(10, info.maximum);
       return bytes;
     }
-    default: {
-      const text = encodeText(info.text);
-      const { bytes } = startInfo(info.kind === 'name' ? INFO.NAME : INFO.DESCRIPTION, text.length);
-      bytes.set(text, 2);
-      return bytes;
-    }
+    case 'name':
+      return encodeInfoText(INFO.NAME, encodeText(info.text));
+    case 'description':
+      return encodeInfoText(INFO.DESCRIPTION, encodeMessage(info.text));
+    default:
+      return unreachable(info);
   }
+}
+
+function encodeInfoText(kind: number, text: Uint8Array): Uint8Array {
+  const { bytes } = startInfo(kind, text.length);
+  bytes.set(text, 2);
+  return bytes;
 }
 
 function startInfo(kind: number, length: number): { bytes: Uint8Array; view: DataView } {
@@ -190,7 +197,7 @@ export function decodeInfo(data: Uint8Array): ExportInfo {
     case INFO.NAME:
       return { kind: 'name', text: decodeText(data.subarray(2)) };
     case INFO.DESCRIPTION:
-      return { kind: 'description', text: decodeText(data.subarray(2)) };
+      return { kind: 'description', text: decodeMessage(data.subarray(2)) };
     default:
       return { kind: 'other' };
   }

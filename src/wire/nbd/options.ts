@@ -57,7 +57,7 @@ export interface InfoRequest {
 export function decodeInfoRequest(data: Uint8Array): InfoRequest {
   const fields = new Fields(data);
   const name = fields.text();
-  const wanted = Array.from({ length: fields.uint16() }, () => fields.uint16());
+  const wanted = fields.list(fields.uint16(), () => fields.uint16());
   fields.end();
   return { name, wanted };
 }
@@ -82,7 +82,7 @@ export interface MetaContextRequest {
 export function decodeMetaContextRequest(data: Uint8Array): MetaContextRequest {
   const fields = new Fields(data);
   const name = fields.text();
-  const queries = Array.from({ length: fields.count() }, () => fields.text());
+  const queries = fields.list(fields.uint32(), () => fields.text());
   fields.end();
   return { name, queries };
 }
@@ -123,17 +123,17 @@ class Fields {
     return this.#view.getUint32(this.#step(4));
   }
 
-  /** How many fields follow of at least four bytes each. */
-  count(): number {
-    const count = this.uint32();
-    if (count > (this.#data.length - this.#at) / 4) throw this.#refuse();
-    return count;
-  }
-
   text(): string {
     const length = this.uint32();
     const start = this.#step(length);
     return decodeText(this.#data.subarray(start, start + length));
+  }
+
+  /** Takes so many fields; no memory is set aside for those that may not be there. */
+  list<Field>(count: number, take: () => Field): readonly Field[] {
+    const fields: Field[] = [];
+    for (let left = count; left > 0; left -= 1) fields.push(take());
+    return fields;
   }
 
   end(): void {

@@ -25,10 +25,13 @@ import {
   SIMPLE_REPLY_MAGIC,
   STRUCTURED_REPLY_MAGIC,
 } from './constants.ts';
+import { Header } from './header.ts';
 import { type Cookie, type HeaderStyle, wrongMagic } from './requests.ts';
+import { decodeMessage, encodeMessage } from './texts.ts';
 import { getUint64, setUint64, viewOf } from './words.ts';
 
-const SIMPLE_LENGTH = 16;
+/** How many bytes a simple reply has before its data. */
+export const SIMPLE_REPLY_LENGTH = 16;
 const STRUCTURED_LENGTH = 20;
 const EXTENDED_LENGTH = 32;
 
@@ -52,20 +55,50 @@ export interface StatusExtent {
   readonly flags: number;
 }
 
+// What most replies consist of can be put where it is sent from, for memory of its own would cost
+// as much as the rest of a request.
+
+/** How many bytes come before the data of a read. */
+export function dataHeaderLength({ structured, extended }: ReplyStyle): number {
+  return structured ? chunkLength({ extended }) + 8 : SIMPLE_REPLY_LENGTH;
+}
+
+/** How many bytes {@link putNone} puts. */
+export function chunkLength({ extended }: HeaderStyle): number {
+  return extended ? EXTENDED_LENGTH : STRUCTURED_LENGTH;
+}
+
 /** @param error One of {@link NBD_ERROR}, or 0. The data of a read follows when it is 0. */
 export function encodeSimpleReply(to: Cookie, error: number): Uint8Array {
-  const bytes = new Uint8Array(SIMPLE_LENGTH);
-  const view = viewOf(bytes);
-  view.setUint32(0, SIMPLE_REPLY_MAGIC);
-  view.setUint32(4, error);
-  view.setUint32(8, to.cookieHigh);
-  view.setUint32(12, to.cookieLow);
+  const bytes = new Uint8Array(SIMPLE_REPLY_LENGTH);
+  putSimpleReply(viewOf(bytes), 0, to, error);
   return bytes;
 }
 
-/** Encodes a chunk without payload: NBD_REPLY_TYPE_NONE. */
-export function encodeNone(to: Answered, chunk: ChunkHeader, style: HeaderStyle): Uint8Array {
-  return startChunk(to, chunk, style, { known: 0, length: 0 }).bytes;
+/** Puts what {@link encodeSimpleReply} gives. */
+export function putSimpleReply(view: DataView, at: number, to: Cookie, error: number): void {
+  view.setUint32(at, SIMPLE_REPLY_MAGIC);
+  view.setUint32(at + 4, error);
+  view.setUint32(at + 8, to.cookieHigh);
+  view.setUint32(at + 12, to.cookieLow);
+}
+
+/** Encodes a chunk without payload, which says no more than its flags. */
+export function encodeNone(to: Answered, flags: number, style: HeaderStyle): Uint8Array {
+  const bytes = new Uint8Array(chunkLength(style));
+  putNone(viewOf(bytes), 0, to, flags, style);
+  return bytes;
+}
+
+/** Puts what {@link encodeNone} gives. */
+export function putNone(
+  view: DataView,
+  at: number,
+  to: Answered,
+  flags: number,
+  style: HeaderStyle,
+): void {
+  putChunk(view, at, to, { flags, type: REPLY_TYPE.NONE }, style, 0);
 }
 
 /** Encodes what comes before the data of an OFFSET_DATA chunk. */
@@ -73,17 +106,24 @@ export function encodeOffsetData(
   to: Answered,
   flags: number,
   style: HeaderStyle,
-  { offset, length }: { readonly offset: number; readonly length: number },
+  range: { readonly offset: number; readonly length: number },
 ): Uint8Array {
-  const lengths = { known: 8, length: 8 + length };
-  const { bytes, view, at } = startChunk(
-    to,
-    { flags, type: REPLY_TYPE.OFFSET_DATA },
-    style,
-    lengths,
-  );
-  setUint64(view, at, offset);
+  const bytes = new Uint8Array(dataHeaderLength({ structured: true, ...style }));
+  putOffsetData(viewOf(bytes), 0, to, flags, style, range);
   return bytes;
+}
+
+/** Puts what {@link encodeOffsetData} gives. */
+export function putOffsetData(
+  view: DataView,
+  at: number,
+  to: Answered,
+  flags: number,
+  style: HeaderStyle,
+  { offset, length }: { readonly offset: number; readonly length: number },
+): void {
+  putChunk(view, at, to, { flags, type: REPLY_TYPE.OFFSET_DATA }, style, 8 + length);
+  setUint64(view, at + chunkLength(style), offset);
 }
 
 export function encodeOffsetHole(
@@ -147,7 +187,7 @@ export function encodeError(
   style: HeaderStyle,
   { error, text, offset }: ErrorChunk,
 ): Uint8Array {
-  const words = new TextEncoder().encode(text);
+  const words = encodeMessage(text);
   const type = offset === undefined ? REPLY_TYPE.ERROR : REPLY_TYPE.ERROR_OFFSET;
   const length = 6 + words.length + (offset === undefined ? 0 : 8);
   const { bytes, view, at } = startChunk(to, { flags, type }, style, { known: length, length });
@@ -166,25 +206,37 @@ export function encodeError(
  */
 function startChunk(
   to: Answered,
-  { flags, type }: ChunkHeader,
-  { extended }: HeaderStyle,
+  chunk: ChunkHeader,
+  style: HeaderStyle,
   { known, length }: { readonly known: number; readonly length: number },
 ): { readonly bytes: Uint8Array; readonly view: DataView; readonly at: number } {
-  const at = extended ? EXTENDED_LENGTH : STRUCTURED_LENGTH;
+  const at = chunkLength(style);
   const bytes = new Uint8Array(at + known);
   const view = viewOf(bytes);
-  view.setUint32(0, extended ? EXTENDED_REPLY_MAGIC : STRUCTURED_REPLY_MAGIC);
-  view.setUint16(4, flags);
-  view.setUint16(6, type);
-  view.setUint32(8, to.cookieHigh);
-  view.setUint32(12, to.cookieLow);
-  if (extended) {
-    setUint64(view, 16, to.offset);
-    setUint64(view, 24, length);
-  } else {
-    view.setUint32(16, length);
-  }
+  putChunk(view, 0, to, chunk, style, length);
   return { bytes, view, at };
+}
+
+/** @param length Of the payload. */
+function putChunk(
+  view: DataView,
+  at: number,
+  to: Answered,
+  { flags, type }: ChunkHeader,
+  { extended }: HeaderStyle,
+  length: number,
+): void {
+  view.setUint32(at, extended ? EXTENDED_REPLY_MAGIC : STRUCTURED_REPLY_MAGIC);
+  view.setUint16(at + 4, flags);
+  view.setUint16(at + 6, type);
+  view.setUint32(at + 8, to.cookieHigh);
+  view.setUint32(at + 12, to.cookieLow);
+  if (extended) {
+    setUint64(view, at + 16, to.offset);
+    setUint64(view, at + 24, length);
+  } else {
+    view.setUint32(at + 16, length);
+  }
 }
 
 /** A reply as it begins; what follows depends on the kind, and for a simple one on the request. */
@@ -206,10 +258,7 @@ export interface ReplyStyle extends HeaderStyle {
 /** Reads the beginnings of replies from one connection. */
 export class ReplyReader {
   readonly #style: ReplyStyle;
-  readonly #header = new Uint8Array(EXTENDED_LENGTH);
-  readonly #view = viewOf(this.#header);
-  /** How many bytes of the header have been taken. */
-  #taken = 0;
+  readonly #header = new Header(EXTENDED_LENGTH);
 
   constructor(style: ReplyStyle) {
     this.#style = style;
@@ -222,22 +271,17 @@ export class ReplyReader {
    */
   next(inflow: Inflow): NbdReply | undefined {
     // The kind of a reply is in its first four bytes, and so is the length of its header.
-    if (!this.#takeUpTo(4, inflow)) return undefined;
-    const magic = this.#view.getUint32(0);
-    if (!this.#takeUpTo(this.#lengthOf(magic), inflow)) return undefined;
-    this.#taken = 0;
-    const view = this.#view;
+    const { view } = this.#header;
+    if (!this.#header.fill(4, inflow)) return undefined;
+    const magic = view.getUint32(0);
+    if (!this.#header.fill(this.#lengthOf(magic), inflow)) return undefined;
+    this.#header.clear();
     const cookie = { cookieHigh: view.getUint32(8), cookieLow: view.getUint32(12) };
     if (magic === SIMPLE_REPLY_MAGIC) {
       return { kind: 'simple', error: view.getUint32(4), ...cookie };
     }
     const length = magic === EXTENDED_REPLY_MAGIC ? getUint64(view, 24) : view.getUint32(16);
     return { kind: 'chunk', flags: view.getUint16(4), type: view.getUint16(6), length, ...cookie };
-  }
-
-  #takeUpTo(length: number, inflow: Inflow): boolean {
-    this.#taken += inflow.takeInto(this.#header, this.#taken, length);
-    return this.#taken >= length;
   }
 
   /** The specification wants extended chunks only, once those were agreed on. */
@@ -247,7 +291,7 @@ export class ReplyReader {
       if (magic === EXTENDED_REPLY_MAGIC) return EXTENDED_LENGTH;
       throw wrongMagic('reply', magic, EXTENDED_REPLY_MAGIC);
     }
-    if (magic === SIMPLE_REPLY_MAGIC) return SIMPLE_LENGTH;
+    if (magic === SIMPLE_REPLY_MAGIC) return SIMPLE_REPLY_LENGTH;
     if (magic === STRUCTURED_REPLY_MAGIC && structured) return STRUCTURED_LENGTH;
     throw wrongMagic('reply', magic, structured ? STRUCTURED_REPLY_MAGIC : SIMPLE_REPLY_MAGIC);
   }
@@ -261,16 +305,13 @@ export function isErrorType(type: number): boolean {
 /** @throws {BlockError} `EPROTO` for a payload that is none of that type; so for those below. */
 export function decodeError(type: number, payload: Uint8Array): ErrorChunk {
   const view = demandLength(payload, payload.length >= 6, 'an error');
-  const length = view.getUint16(4);
   const hasOffset = type === REPLY_TYPE.ERROR_OFFSET;
-  const end = 6 + length;
-  // Types that are not known yet may have more after the text.
-  const isKnown = hasOffset || type === REPLY_TYPE.ERROR;
-  const whole = end + (hasOffset ? 8 : 0);
-  const fits = isKnown ? payload.length === whole : payload.length >= whole;
-  demandLength(payload, fits, 'an error');
-  const text = new TextDecoder().decode(payload.subarray(6, end));
+  const end = 6 + view.getUint16(4);
+  // Types that are not known yet have more after the text.
+  demandLength(payload, payload.length >= end + (hasOffset ? 8 : 0), 'an error');
   const error = view.getUint32(0);
+  if (error === 0) throw refuse('an error', 'it must not be 0');
+  const text = decodeMessage(payload.subarray(6, end));
   return hasOffset ? { error, text, offset: getUint64(view, end) } : { error, text };
 }
 
@@ -300,12 +341,19 @@ export function decodeBlockStatus(
         : { length: view.getUint32(at), flags: view.getUint32(at + 4) },
     );
   }
-  if (wide) demandLength(payload, view.getUint32(4) === extents.length, 'a block status');
+  // A server may leave the count to the length.
+  const count = wide ? view.getUint32(4) : 0;
+  demandLength(payload, count === 0 || count === extents.length, 'a block status');
+  // Whoever goes from extent to extent must get on.
+  if (extents.some(({ length }) => length === 0)) throw refuse('an extent', 'it must not be empty');
   return { context: view.getUint32(0), extents };
 }
 
 function demandLength(payload: Uint8Array, holds: boolean, what: string): DataView {
   if (holds) return viewOf(payload);
-  const reason = `it cannot have ${payload.length} bytes`;
-  throw new BlockError('EPROTO', `read ${what} in an NBD reply`, reason);
+  throw refuse(what, `it cannot have ${payload.length} bytes`);
+}
+
+function refuse(what: string, reason: string): BlockError {
+  return new BlockError('EPROTO', `read ${what} in an NBD reply`, reason);
 }

@@ -11,6 +11,7 @@
 import { BlockError } from '../../base/errors.ts';
 import type { Inflow } from '../inflow.ts';
 import { COMMAND, COMMAND_FLAG, EXTENDED_REQUEST_MAGIC, REQUEST_MAGIC } from './constants.ts';
+import { Header } from './header.ts';
 import { getUint64, setUint64, viewOf } from './words.ts';
 
 /** What a client calls a request, for the replies: 64 bits in two halves, of no meaning here. */
@@ -40,14 +41,11 @@ export interface HeaderStyle {
 
 /** Reads requests from one connection. */
 export class RequestReader {
-  readonly #magic: number;
-  readonly #header: Uint8Array;
-  readonly #view: DataView;
+  readonly #style: HeaderStyle;
+  readonly #header = new Header(EXTENDED_LENGTH);
 
-  constructor({ extended }: HeaderStyle) {
-    this.#magic = extended ? EXTENDED_REQUEST_MAGIC : REQUEST_MAGIC;
-    this.#header = new Uint8Array(extended ? EXTENDED_LENGTH : COMPACT_LENGTH);
-    this.#view = viewOf(this.#header);
+  constructor(style: HeaderStyle) {
+    this.#style = style;
   }
 
   /**
@@ -56,38 +54,50 @@ export class RequestReader {
    * @throws {BlockError} `EPROTO` for what is no request: nothing after it can be understood.
    */
   next(inflow: Inflow): NbdRequest | undefined {
-    if (inflow.length < this.#header.length) return undefined;
-    const view = this.#view;
-    inflow.takeInto(this.#header);
-    const magic = view.getUint32(0);
-    if (magic !== this.#magic) throw wrongMagic('request', magic, this.#magic);
+    if (!this.#header.fill(headerLength(this.#style), inflow)) return undefined;
+    this.#header.clear();
+    const { view } = this.#header;
+    const [magic, expected] = [view.getUint32(0), magicOf(this.#style)];
+    if (magic !== expected) throw wrongMagic('request', magic, expected);
     return {
       flags: view.getUint16(4),
       command: view.getUint16(6),
       cookieHigh: view.getUint32(8),
       cookieLow: view.getUint32(12),
       offset: getUint64(view, 16),
-      length: this.#header.length === COMPACT_LENGTH ? view.getUint32(24) : getUint64(view, 24),
+      length: this.#style.extended ? getUint64(view, 24) : view.getUint32(24),
     };
   }
 }
 
-/** How many bytes of payload follow a request. */
+function headerLength({ extended }: HeaderStyle): number {
+  return extended ? EXTENDED_LENGTH : COMPACT_LENGTH;
+}
+
+function magicOf({ extended }: HeaderStyle): number {
+  return extended ? EXTENDED_REQUEST_MAGIC : REQUEST_MAGIC;
+}
+
+/**
+ * How many bytes of payload follow a request.
+ *
+ * With extended headers a write without the flag for it has none, and is wrong.
+ */
 export function payloadLength({ command, flags, length }: NbdRequest, style: HeaderStyle): number {
   if (style.extended) return flags & COMMAND_FLAG.PAYLOAD_LEN ? length : 0;
   return command === COMMAND.WRITE ? length : 0;
 }
 
-export function encodeRequest(request: NbdRequest, { extended }: HeaderStyle): Uint8Array {
-  const bytes = new Uint8Array(extended ? EXTENDED_LENGTH : COMPACT_LENGTH);
+export function encodeRequest(request: NbdRequest, style: HeaderStyle): Uint8Array {
+  const bytes = new Uint8Array(headerLength(style));
   const view = viewOf(bytes);
-  view.setUint32(0, extended ? EXTENDED_REQUEST_MAGIC : REQUEST_MAGIC);
+  view.setUint32(0, magicOf(style));
   view.setUint16(4, request.flags);
   view.setUint16(6, request.command);
   view.setUint32(8, request.cookieHigh);
   view.setUint32(12, request.cookieLow);
   setUint64(view, 16, request.offset);
-  if (extended) setUint64(view, 24, request.length);
+  if (style.extended) setUint64(view, 24, request.length);
   else view.setUint32(24, request.length);
   return bytes;
 }

@@ -1,8 +1,8 @@
 /**
  * Whole numbers of 64 bits among bytes, as numbers.
  *
- * No disk here has 2^53 bytes or more. What is larger comes out as some number from 2^53 on, which
- * is as far beyond any disk as what was meant.
+ * No disk here has 2^53 bytes or more. What is larger comes out as the nearest number there is,
+ * which is as far beyond any disk as what was meant.
  */
 
 const WORD = 2 ** 32;
@@ -12,8 +12,10 @@ export function getUint64(view: DataView, at: number): number {
 }
 
 export function setUint64(view: DataView, at: number, value: number): void {
-  view.setUint32(at, Math.floor(value / WORD));
-  view.setUint32(at + 4, value % WORD);
+  // The nearest number to what is just below 2^64 is 2^64.
+  const fits = value < WORD * WORD;
+  view.setUint32(at, fits ? Math.floor(value / WORD) : WORD - 1);
+  view.setUint32(at + 4, fits ? value % WORD : WORD - 1);
 }
 
 /** A magic number of 64 bits. */
