@@ -32,6 +32,8 @@ export interface EdgeParent {
   /** The edge keeps its node when that is replaced: a job goes on with the disk it began with. */
   readonly stays?: boolean;
   readonly rest?: RestingParent;
+  /** Told, on each edge that leads there, that a disk below has lost power. */
+  powerLost?(): void;
   /** What it does. @default Nothing that others could mind. */
   readonly needs?: readonly Permission[];
   /** What it lets the node's other parents do. @default All. */

@@ -11,11 +11,13 @@ import { info } from './commands/info.ts';
 import { mirror } from './commands/mirror.ts';
 import { museum } from './commands/museum.ts';
 import { replay } from './commands/replay.ts';
+import { serve } from './commands/serve.ts';
 import { swarm } from './commands/swarm.ts';
 import { printable } from './words.ts';
 
 const COMMANDS: readonly Command[] = [
   mirror,
+  serve,
   compare,
   create,
   info,

@@ -4,13 +4,13 @@
  */
 
 import { formatDuration, formatSize } from '../base/units.ts';
-import type { Env } from '../env/env.ts';
 import type { MirrorProgress } from '../jobs/mirror/mirror.ts';
 import type { MachineEvent } from '../machine/machine.ts';
 import type { Mirror } from '../machine/mirror.ts';
 import type { Guest } from '../workload/guest.ts';
 import type { GuestStatistics } from '../workload/guest-accounts.ts';
 import type { CommandIo } from './command.ts';
+import { eventLine } from './json-lines.ts';
 import { flow } from './live-lines.ts';
 import {
   guestFacts,
@@ -143,7 +143,7 @@ export class MirrorReport {
   }
 
   #write(event: string, data: object): void {
-    this.#io.out(JSON.stringify({ event, data, timestamp: timestamp(this.#io.env) }));
+    this.#io.out(eventLine(this.#io.env, event, data));
   }
 }
 
@@ -157,11 +157,6 @@ function readySentence({ data: { offset } }: ReadyEvent, ms: number): string {
 
 function resumedSentence(bytes: number, size: number): string {
   return `resumed: ${formatSize(bytes)} of ${formatSize(size)} may differ`;
-}
-
-function timestamp({ clock }: Env) {
-  const microseconds = Math.floor(clock.wallMs() * 1000);
-  return { seconds: Math.floor(microseconds / 1e6), microseconds: microseconds % 1e6 };
 }
 
 function progressFacts(progress: MirrorProgress, guest: GuestStatistics | undefined) {

@@ -30,6 +30,7 @@ import type { BlockEdge } from '../block/edge.ts';
 import type { BlockNode } from '../block/node.ts';
 import { node, oneOf, required, unsigned, withDefault } from '../block/options.ts';
 import type { EdgeParent } from '../block/parent.ts';
+import { tellPowerLost } from '../block/power.ts';
 import { ByNode } from './by-node.ts';
 import {
   type CachedRange,
@@ -156,6 +157,8 @@ export class WriteCache implements BlockDriver {
    */
   async powerCut(): Promise<PowerCutReceipt> {
     return this.#store.cutPower(async (requests, random) => {
+      const { owner } = this.#child;
+      if (owner) tellPowerLost(owner);
       const outcome = choosePowerCut(this.#policy, requests, random);
       const receipt = receiptOf(this.#policy, outcome);
       this.#receipts.push(receipt);

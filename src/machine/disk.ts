@@ -17,9 +17,13 @@ import { nodeEnv } from '../env/node.ts';
 import type { MirrorJournal } from '../jobs/mirror/hold.ts';
 import { DEFAULT_GRANULARITY, type MirrorOptions } from '../jobs/mirror/options.ts';
 import { sleepUntil } from '../sync/alarm.ts';
+import { type Image, imageOf } from './image-name.ts';
+import { rawImage, targetImage } from './image-options.ts';
 import { CLOSE_MS, Machine } from './machine.ts';
 import { Mirror, type MirrorOutcome } from './mirror.ts';
 import { demandPersistable, hasJournal, openJournal, removeJournal } from './persistence.ts';
+import { type DiskServeOptions, ServedDisk } from './served-disk.ts';
+import { demandEmpty, demandOther } from './target-export.ts';
 import { TargetFile } from './target-file.ts';
 
 /** How long a target that was given up may take to close, in milliseconds. */
@@ -29,12 +33,12 @@ const HUNG_MS = 1000;
 export interface DiskOptions {
   /** Refuse writes. @default false */
   readonly readOnly?: boolean;
-  /** Go past the system's page cache, for an image given by its path. @default false */
+  /** Go past the system's page cache, for an image in a file. @default false */
   readonly direct?: boolean;
-  /** Open an image that another process writes to, for one given by its path. @default false */
+  /** Open an image that another process writes to, for one in a file. @default false */
   readonly shared?: boolean;
   /**
-   * Let discards and zeroes give storage back, for an image given by its path. Of a file only the
+   * Let discards and zeroes give storage back, for an image given by its name. Of a file only the
    * end can be given back, and a process that is killed at that moment leaves it short.
    *
    * @default false
@@ -50,9 +54,9 @@ export interface DiskMirrorOptions extends MirrorOptions {
   readonly id?: string;
   /** The result counts without {@link Mirror.finalize}. @default true */
   readonly autoFinalize?: boolean;
-  /** Write over what an existing target file holds. @default false */
+  /** Write over what an existing target holds. @default false */
   readonly overwrite?: boolean;
-  /** Go past the system's page cache, for a target given by its path. @default false */
+  /** Go past the system's page cache, for a target in a file. @default false */
   readonly direct?: boolean;
   /**
    * Record what may differ in a file beside the target, so that after a crash, or after
@@ -69,8 +73,8 @@ export interface DiskMirrorOptions extends MirrorOptions {
 /**
  * Opens an image as a disk.
  *
- * @param image The path of a raw image, or QEMU's BlockdevOptions of any disk, such as
- *   `{ driver: 'memory', size: 1048576 }`.
+ * @param image The path of a raw image, the URI of an NBD export (`nbd://host/export`), or QEMU's
+ *   BlockdevOptions of any disk, such as `{ driver: 'memory', size: 1048576 }`.
  * @throws {BlockError} `ENOENT`, `EISDIR`, `EACCES` and the like for an image that cannot be
  *   opened, `EBUSY` for one that another process has open for writing, `EINVAL` for wrong options.
  */
@@ -80,10 +84,11 @@ export async function openDisk(
 ): Promise<Disk> {
   const machine = new Machine(options.env ?? nodeEnv());
   try {
-    const node = await machine.graph.open(
-      typeof image === 'string' ? rawImage(image, options) : image,
-    );
-    return new Disk(machine, node, typeof image === 'string' ? image : undefined);
+    const opened = imageOf(image);
+    const { readOnly = false, direct = false, shared = false, unmap = false } = options;
+    const wishes = { readOnly, direct, shared, unmap };
+    const node = await machine.graph.open(await rawImage(opened, machine.credentials, wishes));
+    return new Disk(machine, node, opened);
   } catch (error) {
     await machine.close();
     throw error;
@@ -98,22 +103,23 @@ export class Disk implements AsyncDisposable {
   /** Why requests failed: the status a device gives does not say. */
   readonly #errors = new WeakMap<GuestRequest, BlockError>();
   #node: BlockNode;
-  /** The image's file, where it is one, to tell a target that is the same. */
-  #path: string | undefined;
+  /** To tell a target that is the same. */
+  #image: Image;
   /** Whether somebody has written to it since it was opened, when no journal may have seen it. */
   #isChanged: () => boolean;
   #count = 0;
 
   /** Not for programs: {@link openDisk} makes disks. */
-  constructor(machine: Machine, node: BlockNode, path: string | undefined) {
+  constructor(machine: Machine, node: BlockNode, image: Image) {
     this.#machine = machine;
     this.#node = node;
-    this.#path = path;
-    this.#isChanged = path === undefined ? () => true : watchChanges(node);
+    this.#image = image;
+    this.#isChanged = image.kind === 'file' ? watchChanges(node) : () => true;
     const onError = (error: BlockError, request: GuestRequest) => this.#errors.set(request, error);
     // Nobody continues a disk by itself, so it never stops: errors are its guest's to deal with.
     const policies = { rerror: 'report', werror: 'report' } as const;
-    this.device = machine.addDevice(node.name, { name: 'disk', onError, ...policies });
+    const options = { name: 'disk', onError, ...policies, shareRw: true };
+    this.device = machine.addDevice(node.name, options);
   }
 
   /** Bytes; a multiple of 512. */
@@ -175,28 +181,34 @@ export class Disk implements AsyncDisposable {
    * when source and target have met; until then it has `.mirrordisk-partial` at its end. What
    * exists is not written over without `overwrite`.
    *
-   * @param target A path, or QEMU's BlockdevOptions of a disk of the same size.
+   * @param target A path, the URI of an NBD export, or QEMU's BlockdevOptions, of a disk of the
+   *   same size.
    * @throws {BlockError} `EEXIST` for a target that may hold data, `EINVAL` for wrong options or
    *   the disk itself, and as {@link openDisk}. Nothing is left of a failure.
    */
   async mirror(target: string | BlockdevOptions, options: DiskMirrorOptions = {}): Promise<Mirror> {
     const { overwrite, direct = false, persist = false, id = this.#nextId(), ...rest } = options;
-    const { graph, env } = this.#machine;
-    const path = typeof target === 'string' ? target : undefined;
+    const { graph, env, credentials } = this.#machine;
+    const image = imageOf(target);
+    const path = pathOf(image);
     const { sync } = options;
     if (persist) await demandPersistable(env.files, { source: this.#path, target: path, sync });
     const { file, isLeft = false } = path === undefined ? {} : await this.#find(path, options);
     let node: BlockNode | undefined;
     try {
-      const image = typeof target === 'string' ? targetImage(file?.path ?? target, direct) : target;
-      node = await graph.open(image);
+      if (image.kind === 'nbd' && this.#image.kind === 'nbd') {
+        demandOther(this.#image.uri, image.uri);
+      }
+      const current: Image = file ? { kind: 'file', path: file.path } : image;
+      node = await graph.open(await targetImage(current, credentials, { direct }));
+      if (image.kind === 'nbd' && !overwrite) await demandEmpty(node, image.uri);
       const ends = { source: this.#node, target: node };
       const nodes = { source: ends.source.name, target: node.name };
       const upkeep = {
         met: async () => file?.publish(),
         ended: async (outcome: MirrorOutcome, ended: Mirror) => {
           this.#mirrors.delete(ended);
-          await this.#settle(outcome, ends, path);
+          await this.#settle(outcome, ends, image);
           if (!ended.isKept) await file?.discard();
         },
       };
@@ -218,6 +230,18 @@ export class Disk implements AsyncDisposable {
   }
 
   /**
+   * Offers the disk to NBD clients, beside whoever uses {@link Disk.device}: at one address, until
+   * {@link ServedDisk.close} or {@link Disk.close}. A switch to a mirror's target takes them along.
+   *
+   * @throws {BlockError} `EBUSY` when it is served already, `EADDRINUSE` and the like for an
+   *   address that cannot be had, `EPERM` for writes to a read-only disk, `EINVAL` for a name that
+   *   the protocol has no room for.
+   */
+  serve(options: DiskServeOptions): Promise<ServedDisk> {
+    return ServedDisk.start(this.#machine, this.#node, options);
+  }
+
+  /**
    * Cancels mirrors by force, waits for requests in flight, and closes the image. A mirror with
    * `persist` can be gone on with later.
    */
@@ -225,8 +249,10 @@ export class Disk implements AsyncDisposable {
     const persisting = [...this.#mirrors].filter(({ isPersistent }) => isPersistent);
     if (persisting.length > 0) {
       // What it records holds only if nobody writes to the source after it.
-      await sleepUntil(this.#machine.env.clock, CLOSE_MS, this.device.close());
-      if (this.device.queueDepth === 0) for (const mirror of persisting) mirror.keep();
+      const { env, exports } = this.#machine;
+      await sleepUntil(env.clock, CLOSE_MS, Promise.all([this.device.close(), exports.stop()]));
+      const isStill = this.device.queueDepth === 0 && exports.server === undefined;
+      if (isStill) for (const mirror of persisting) mirror.keep();
     }
     for (const mirror of this.#mirrors) {
       if (mirror.status !== 'null') await mirror.cancel({ force: true });
@@ -243,18 +269,23 @@ export class Disk implements AsyncDisposable {
   async #settle(
     outcome: MirrorOutcome,
     { source, target }: { readonly source: BlockNode; readonly target: BlockNode },
-    path: string | undefined,
+    image: Image,
   ): Promise<void> {
     const switched = outcome.status === 'completed' && outcome.switched;
     if (switched) {
       this.#node = target;
-      this.#path = path;
+      this.#image = image;
       this.#isChanged = () => true;
     }
     const closing = this.#machine.graph.close(switched ? source : target);
     // A target that never answers does not close either; nobody has to wait for it.
     const limitMs = outcome.status === 'completed' ? CLOSE_MS : HUNG_MS;
     await sleepUntil(this.#machine.env.clock, limitMs, closing);
+  }
+
+  /** The image's file, where it is one. */
+  get #path(): string | undefined {
+    return pathOf(this.#image);
   }
 
   /** Finds or makes the file to mirror to. @returns It, and whether another mirror has left it. */
@@ -350,16 +381,6 @@ function watchChanges(node: BlockNode): () => boolean {
   return () => changed.dirtyBytes > 0;
 }
 
-function rawImage(filename: string, options: DiskOptions): BlockdevOptions {
-  const { readOnly = false, direct = false, shared = false, unmap = false } = options;
-  const locking = shared ? 'off' : 'on';
-  const file = { driver: 'file', filename, locking, cache: { direct } };
-  const discard = unmap ? 'unmap' : 'ignore';
-  return { driver: 'raw', 'read-only': readOnly, discard, file };
-}
-
-/** What an old target holds is given up at once, where it can be; zeroes become holes. */
-function targetImage(filename: string, direct: boolean): BlockdevOptions {
-  const file = { driver: 'file', filename, cache: { direct } };
-  return { driver: 'raw', discard: 'unmap', 'detect-zeroes': 'unmap', file };
+function pathOf(image: Image): string | undefined {
+  return image.kind === 'file' ? image.path : undefined;
 }

@@ -5,14 +5,16 @@
  */
 
 import { BlockError } from '../base/errors.ts';
+import { DirtyBitmaps } from '../block/dirty-bitmaps.ts';
 import type { DriverRegistry } from '../block/driver.ts';
 import { BlockEdge } from '../block/edge.ts';
 import { BlockGraph } from '../block/graph.ts';
 import type { Permission } from '../block/parent.ts';
 import type { DeviceEvent } from '../device/events.ts';
 import { VirtioBlockDevice, type VirtioBlockOptions } from '../device/virtio-blk.ts';
-import { drivers } from '../drivers/index.ts';
+import { driversOf } from '../drivers/index.ts';
 import type { Env } from '../env/env.ts';
+import type { ExportEvent } from '../exports/events.ts';
 import { filtersOf } from '../filters/index.ts';
 import { ThrottleGroups } from '../filters/throttle-groups.ts';
 import type { JobEvent } from '../jobs/events.ts';
@@ -22,10 +24,12 @@ import { MirrorWork } from '../jobs/mirror/mirror.ts';
 import type { MirrorOptions } from '../jobs/mirror/options.ts';
 import type { JobTransaction } from '../jobs/transaction.ts';
 import { sleepUntil } from '../sync/alarm.ts';
+import { MachineExports } from './exports.ts';
 import { RunState, type RunStateEvent, type ShutdownReason } from './run-state.ts';
+import { TlsCredentialStore } from './tls-credentials.ts';
 
 /** All that a machine tells, as QMP does. */
-export type MachineEvent = Stamped<JobEvent | DeviceEvent | RunStateEvent>;
+export type MachineEvent = Stamped<JobEvent | DeviceEvent | ExportEvent | RunStateEvent>;
 
 /** An event with its time. */
 export type Stamped<Event> = Event & {
@@ -56,6 +60,12 @@ export interface MirrorStart extends MirrorOptions {
   readonly journal?: MirrorJournal | undefined;
 }
 
+/** A device, and how it gets on with others. */
+export interface DeviceOptions extends VirtioBlockOptions {
+  /** Others may write to the disk as well: QEMU's share-rw. @default false */
+  readonly shareRw?: boolean;
+}
+
 const READING: readonly Permission[] = ['consistent-read'];
 const WRITING: readonly Permission[] = ['consistent-read', 'write'];
 /** What a device that writes lets others do: two guests that write would not know of each other. */
@@ -71,6 +81,12 @@ export class Machine {
   readonly graph: BlockGraph;
   /** Limits that several disks share. */
   readonly throttleGroups = new ThrottleGroups();
+  /** Dirty bitmaps with names. */
+  readonly bitmaps = new DirtyBitmaps();
+  /** What is offered to others. */
+  readonly exports: MachineExports;
+  /** What connections prove themselves by. */
+  readonly credentials: TlsCredentialStore;
   /** Whether the guest runs. */
   readonly runState: RunState;
   readonly #devices = new Set<VirtioBlockDevice>();
@@ -80,8 +96,13 @@ export class Machine {
   /** @param extra Drivers beside those of this program, such as a simulation's disks. */
   constructor(env: Env, extra: DriverRegistry = {}) {
     this.env = env;
+    this.credentials = new TlsCredentialStore(env.files);
+    const drivers = driversOf((id) => this.credentials.find(id, 'client'));
     const filters = filtersOf(this.throttleGroups);
     this.graph = new BlockGraph(env, { ...drivers, ...filters, ...extra });
+    const { graph, bitmaps } = this;
+    const onEvent = (event: ExportEvent) => this.#emit(event);
+    this.exports = new MachineExports({ env, graph, bitmaps, onEvent });
     this.runState = new RunState({
       devices: this.#devices,
       flushAll: () => this.#flushAll(),
@@ -101,10 +122,11 @@ export class Machine {
    * @throws {BlockError} `ENODEV` when there is no such node, `EBUSY` for one that another writes
    *   to, `EPERM` for a read-only one; {@link RangeError} as the device's own options say.
    */
-  addDevice(nodeName: string, options: VirtioBlockOptions): VirtioBlockDevice {
+  addDevice(nodeName: string, options: DeviceOptions): VirtioBlockDevice {
     const node = this.graph.find(nodeName);
-    const { name, readOnly = node.options.readOnly } = options;
-    const use = readOnly ? { needs: READING } : { needs: WRITING, shares: NOT_WRITING };
+    const { name, readOnly = node.options.readOnly, shareRw = false } = options;
+    const alone = shareRw ? {} : { shares: NOT_WRITING };
+    const use = readOnly ? { needs: READING } : { needs: WRITING, ...alone };
     const edge = new BlockEdge(node, { name, kind: 'device', ...use });
     const onEvent = (event: DeviceEvent) => this.#emit(event);
     const onStop = () => this.runState.stopForError();
@@ -199,7 +221,8 @@ export class Machine {
       if (job.status !== 'concluded' && job.status !== 'null') job.cancel({ force: true });
       await job.finished;
     }
-    const closing = Promise.all(Array.from(this.#devices, (device) => device.close()));
+    const leaving = Array.from(this.#devices, (device) => device.close());
+    const closing = Promise.all([...leaving, this.exports.stop()]);
     // What does not end by itself, such as a request that a fault holds, is ended.
     await sleepUntil(this.env.clock, CLOSE_MS, closing);
     for (const node of this.graph.nodes) if (node.inFlight > 0) node.cancelInFlight();
@@ -222,7 +245,7 @@ export class Machine {
     await Promise.all(this.graph.nodes.map((node) => node.flush()));
   }
 
-  #emit(event: JobEvent | DeviceEvent | RunStateEvent): void {
+  #emit(event: JobEvent | DeviceEvent | ExportEvent | RunStateEvent): void {
     const microseconds = Math.floor(this.env.clock.wallMs() * 1000);
     const timestamp = {
       seconds: Math.floor(microseconds / 1e6),

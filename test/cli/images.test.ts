@@ -4,6 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { withTwoImages } from '../../src/cli/images.ts';
 import { nodeEnv } from '../../src/env/node.ts';
 import { openDisk } from '../../src/index.ts';
+import { Machine } from '../../src/machine/machine.ts';
+import { readAll } from '../contract/driver-model.ts';
 import { pattern } from '../support/drivers.ts';
 import { openFilesIn, withFolder } from '../support/temporary.ts';
 
@@ -16,6 +18,17 @@ function inFolder(body: (left: string, right: string, folder: string) => Promise
   });
 }
 
+/** Exports an image for reading. */
+async function serve(image: string, path: string) {
+  const machine = new Machine(nodeEnv());
+  const options = { driver: 'file', filename: image, 'node-name': 'disk', 'read-only': true };
+  await machine.graph.open(options);
+  await machine.exports.start({ address: { type: 'unix', path } });
+  machine.exports.add({ id: 'export', nodeName: 'disk' });
+  const uri = `nbd+unix:///disk?socket=${path}`;
+  return { uri, [Symbol.asyncDispose]: () => machine.close() };
+}
+
 describe('withTwoImages()', () => {
   it('opens both as they are, to the byte, and for reading only', () =>
     inFolder(async (left, right) => {
@@ -24,6 +37,16 @@ describe('withTwoImages()', () => {
         return [a.size, b.size];
       });
       expect(sizes).toEqual([700, 4096]);
+    }));
+
+  it('opens exports of NBD servers', () =>
+    inFolder(async (left, _, folder) => {
+      await using server = await serve(left, join(folder, 'socket'));
+      const images = { left: server.uri, right: `file:${left}` };
+      const found = await withTwoImages(nodeEnv(), images, async (...nodes) => {
+        return Promise.all(nodes.map(readAll));
+      });
+      expect(found).toEqual([pattern(700), pattern(700)]);
     }));
 
   it('closes both, however it ends', () =>

@@ -2,6 +2,7 @@ import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { runMain } from '../../support/fake-io.ts';
+import { withServed } from '../../support/served.ts';
 import { withFolder } from '../../support/temporary.ts';
 
 describe('mirrordisk create', () => {
@@ -54,4 +55,28 @@ describe('mirrordisk create', () => {
       expect(stderr).toContain(`"${path}"`);
     }),
   );
+});
+
+describe('mirrordisk create with an NBD export', () => {
+  it('sees that it has the size and reads as zeroes', () =>
+    withServed({ driver: 'memory', size: 65_536 }, async (uri) => {
+      const { exitCode, stdout } = await runMain(['create', uri, '64K']);
+      expect([exitCode, stdout]).toEqual([
+        0,
+        expect.stringContaining('64 KiB (65536 bytes), empty'),
+      ]);
+    }));
+
+  it('refuses one of another size', () =>
+    withServed({ driver: 'memory', size: 65_536 }, async (uri) => {
+      const { exitCode, stderr } = await runMain(['create', uri, '32K']);
+      expect([exitCode, stderr]).toEqual([2, expect.stringContaining('has 65536 bytes')]);
+    }));
+
+  it('refuses one that may hold data', () =>
+    withServed({ driver: 'memory', size: 65_536 }, async (uri, disk) => {
+      await disk.write(512, new Uint8Array(512).fill(1));
+      const { exitCode, stderr } = await runMain(['create', uri, '64K']);
+      expect([exitCode, stderr]).toEqual([2, expect.stringContaining('it may hold data')]);
+    }));
 });

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openDisk } from '../../../src/index.ts';
 import { runMain } from '../../support/fake-io.ts';
+import { withServed } from '../../support/served.ts';
 import { makeFile, whyNoLoopDevice, withFolder, withLoopDevice } from '../../support/temporary.ts';
 
 const noLoopDevice = await whyNoLoopDevice();
@@ -63,4 +64,12 @@ describe('mirrordisk info', () => {
     const { exitCode, stderr } = await runMain(['info', '/dev/null']);
     expect([exitCode, stderr]).toEqual([2, expect.stringContaining('neither a regular file nor')]);
   });
+
+  it('tells the size of an NBD export', () =>
+    withServed({ driver: 'memory', size: 65_536 }, async (uri) => {
+      const { stdout } = await runMain(['info', uri]);
+      expect(stdout).toBe(`image: ${uri}\nkind: NBD export\nsize: 64 KiB (65536 bytes)`);
+      const { io } = await runMain(['info', uri, '--json']);
+      expect(io.json).toEqual([{ filename: uri, format: 'raw', 'virtual-size': 65_536 }]);
+    }));
 });

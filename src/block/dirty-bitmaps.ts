@@ -1,0 +1,117 @@
+/**
+ * Dirty bitmaps with names, on nodes: QEMU's block-dirty-bitmap-add and its like.
+ *
+ * From the moment it is added, a bitmap marks whatever changes on its node, until it is removed or
+ * the node is closed. Who shows one to others claims it meanwhile, so that it is not removed.
+ */
+
+import { assert } from '../base/assert.ts';
+import { BlockError } from '../base/errors.ts';
+import { isPowerOfTwo } from '../base/ranges.ts';
+import { DirtyBitmap, GRANULARITY_MAX, GRANULARITY_MIN } from '../bitmap/dirty-bitmap.ts';
+import { backingChain } from './allocation.ts';
+import type { BlockNode } from './node.ts';
+
+/** A bitmap to be added. */
+export interface DirtyBitmapOptions {
+  /** One of its own among the bitmaps of the node. */
+  readonly name: string;
+  /**
+   * Bytes of one bit: a power of two from 512 to 64 MiB.
+   *
+   * @default The cluster size of the disk, 4 KiB at least; 64 KiB where it has none.
+   */
+  readonly granularity?: number | undefined;
+}
+
+const NAME_LENGTH_MAX = 1023;
+const GRANULARITY_DEFAULT = 65_536;
+const CLUSTER_SIZE_MIN = 4096;
+
+export class DirtyBitmaps {
+  readonly #named = new WeakMap<BlockNode, Map<string, DirtyBitmap>>();
+  /** How often those are claimed that are. */
+  readonly #claims = new Map<DirtyBitmap, number>();
+
+  /** The bitmaps of a node, by name. */
+  of(node: BlockNode): ReadonlyMap<string, DirtyBitmap> {
+    return this.#named.get(node) ?? new Map();
+  }
+
+  /**
+   * Adds a bitmap, in which nothing is dirty.
+   *
+   * @throws {BlockError} `EINVAL` for a name or granularity that cannot be, `EEXIST` for a name in
+   *   use.
+   */
+  add(node: BlockNode, { name, granularity }: DirtyBitmapOptions): DirtyBitmap {
+    const bitmaps = this.#named.get(node) ?? new Map<string, DirtyBitmap>();
+    demandName(name);
+    if (bitmaps.has(name)) throw refuse('EEXIST', `Bitmap already exists: ${name}`);
+    const bitmap = new DirtyBitmap(node.size, checked(granularity ?? defaultGranularity(node)));
+    node.track(bitmap);
+    bitmaps.set(name, bitmap);
+    this.#named.set(node, bitmaps);
+    return bitmap;
+  }
+
+  /** @throws {BlockError} `ENOENT` when it is not there, `EBUSY` when somebody has claimed it. */
+  remove(node: BlockNode, name: string): void {
+    const bitmaps = this.#named.get(node);
+    const bitmap = bitmaps?.get(name);
+    if (!bitmap) throw refuse('ENOENT', `Dirty bitmap '${name}' not found`);
+    if (this.#claims.has(bitmap)) {
+      const rule = 'is currently in use by another operation and cannot be used';
+      throw refuse('EBUSY', `Bitmap '${name}' ${rule}`);
+    }
+    bitmaps?.delete(name);
+    node.untrack(bitmap);
+  }
+
+  /**
+   * Finds a bitmap of a node, or of one that its bytes may come from.
+   *
+   * @throws {BlockError} `ENOENT` when there is none of that name.
+   */
+  find(node: BlockNode, name: string): DirtyBitmap {
+    for (const layer of backingChain(node)) {
+      const bitmap = this.#named.get(layer)?.get(name);
+      if (bitmap) return bitmap;
+    }
+    throw refuse('ENOENT', `Bitmap '${name}' is not found`);
+  }
+
+  /** Keeps a bitmap from being removed; as often as it is to be given back. */
+  claim(bitmap: DirtyBitmap): void {
+    this.#claims.set(bitmap, (this.#claims.get(bitmap) ?? 0) + 1);
+  }
+
+  giveBack(bitmap: DirtyBitmap): void {
+    const count = this.#claims.get(bitmap) ?? 0;
+    assert(count > 0, 'a bitmap is given back as often as it was claimed');
+    if (count > 1) this.#claims.set(bitmap, count - 1);
+    else this.#claims.delete(bitmap);
+  }
+}
+
+function demandName(name: string): void {
+  if (name === '') throw refuse('EINVAL', 'Bitmap name cannot be empty');
+  if (new TextEncoder().encode(name).length > NAME_LENGTH_MAX) {
+    throw refuse('EINVAL', 'Bitmap name is too long');
+  }
+}
+
+function checked(granularity: number): number {
+  if (!isPowerOfTwo(granularity)) throw refuse('EINVAL', 'Granularity must be power of 2');
+  if (granularity >= GRANULARITY_MIN && granularity <= GRANULARITY_MAX) return granularity;
+  throw refuse('EINVAL', `Granularity must be between 512 bytes and 64 MiB: ${granularity}`);
+}
+
+function defaultGranularity({ clusterSize }: BlockNode): number {
+  if (clusterSize === undefined) return GRANULARITY_DEFAULT;
+  return Math.max(clusterSize, CLUSTER_SIZE_MIN);
+}
+
+function refuse(code: 'EINVAL' | 'EEXIST' | 'ENOENT' | 'EBUSY', reason: string): BlockError {
+  return new BlockError(code, 'use a dirty bitmap', reason);
+}

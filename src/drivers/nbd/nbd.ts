@@ -1,0 +1,45 @@
+/**
+ * Opens exports of NBD servers as disks; {@link NbdDisk} is what comes of it, and {@link Link} what
+ * it stands on.
+ *
+ *     NbdDisk -> Link -> Transmission -> ReplyIntake     requests, from the disk to the connection
+ *                 +----> Connector -> Dialogue           connections, from the handshake on
+ */
+
+import { type DriverDefinition, defineDriver } from '../../block/driver.ts';
+import type { TlsCredentials, TlsOptions } from '../../env/sockets.ts';
+import { EXPORT_FLAG } from '../../wire/nbd/constants.ts';
+import { Link } from './link.ts';
+import { NbdDisk } from './nbd-disk.ts';
+import { nbdOptions } from './options.ts';
+
+/** Finds credentials by their id. @throws {BlockError} When there are none. */
+export type CredentialsById = (id: string) => TlsCredentials;
+
+/** @returns The driver, for those who have these credentials. */
+export function nbdWith(credentials: CredentialsById): DriverDefinition {
+  return defineDriver(nbdOptions, {
+    summary: 'An export of an NBD server',
+    async open(options, { env, readOnly }) {
+      const address = options.server;
+      const id = options['tls-creds'];
+      const host = address.type === 'inet' ? address.host : undefined;
+      const serverName = options['tls-hostname'] ?? host;
+      const tls: TlsOptions | undefined =
+        id === undefined ? undefined : { side: 'client', ...credentials(id), serverName };
+      const wishes = { exportName: options.export, tls, context: options['x-dirty-bitmap'] };
+      const link = await Link.open(
+        { env, address, ...wishes },
+        {
+          reconnectDelayMs: options['reconnect-delay'] * 1000,
+          openTimeoutMs: options['open-timeout'] * 1000,
+          judge({ flags }) {
+            if (readOnly || !(flags & EXPORT_FLAG.READ_ONLY)) return undefined;
+            return { code: 'EACCES', reason: 'NBD export is read-only' };
+          },
+        },
+      );
+      return new NbdDisk(link);
+    },
+  });
+}

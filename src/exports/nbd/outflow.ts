@@ -1,0 +1,130 @@
+/**
+ * Replies on their way out, built where they are sent from.
+ *
+ *     slab   | reply | reply |  data of a read  | reply |     room for more    |
+ *            '------ a run, one write of the connection ------'
+ *
+ * Who replies reserves room in a slab, fills it, and sends it. Rooms that lie one behind the other
+ * go out as one, which costs as much as one reply. A slab is used again when all of it is sent; a
+ * long reply has one of its own.
+ */
+
+import type { Connection } from '../../env/sockets.ts';
+import { viewOf } from '../../wire/nbd/words.ts';
+import type { BufferPool } from './buffer-pool.ts';
+
+const SLAB_LENGTH = 256 * 1024;
+/** What is longer would leave too much of a slab unused. */
+const SHARED_LENGTH_MAX = SLAB_LENGTH / 4;
+
+class Slab {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  used = 0;
+  /** Rooms that are neither sent nor given back. */
+  rooms = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+    this.view = viewOf(bytes);
+  }
+}
+
+/** A place for one reply. */
+export interface Room {
+  readonly slab: Slab;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Rooms that lie one behind the other. */
+interface Run {
+  readonly slab: Slab;
+  readonly start: number;
+  end: number;
+  rooms: number;
+}
+
+export class Outflow {
+  readonly #connection: Connection;
+  readonly #pool: BufferPool;
+  readonly #onSent: () => void;
+  #slab: Slab | undefined;
+  #run: Run | undefined;
+  #heldBytes = 0;
+
+  /** @param onSent Called when {@link Outflow.heldBytes} has become less. */
+  constructor(connection: Connection, pool: BufferPool, onSent: () => void) {
+    this.#connection = connection;
+    this.#pool = pool;
+    this.#onSent = onSent;
+  }
+
+  /** Bytes that are reserved, or on their way. */
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
+  /** Reserves room, for one reply that is then sent or given up. */
+  reserve(length: number): Room {
+    const slab = this.#slabFor(length);
+    const start = slab.used;
+    slab.used += length;
+    slab.rooms += 1;
+    this.#heldBytes += length;
+    return { slab, start, end: slab.used };
+  }
+
+  /** Sends what is in the room; it goes out with the next {@link Outflow.flush}. */
+  send(room: Room): void {
+    const run = this.#run;
+    if (run && run.slab === room.slab && run.end === room.start) {
+      run.end = room.end;
+      run.rooms += 1;
+      return;
+    }
+    this.flush();
+    this.#run = { slab: room.slab, start: room.start, end: room.end, rooms: 1 };
+  }
+
+  /** Sends a reply that is built already. */
+  sendBytes(bytes: Uint8Array): void {
+    const room = this.reserve(bytes.length);
+    room.slab.bytes.set(bytes, room.start);
+    this.send(room);
+  }
+
+  /** Gives back a room whose reply is not to be sent. */
+  giveUp({ slab, start, end }: Room): void {
+    this.#release(slab, 1, end - start);
+  }
+
+  /** Hands over to the connection what was sent. */
+  flush(): void {
+    const run = this.#run;
+    if (!run) return;
+    this.#run = undefined;
+    const { slab, start, end, rooms } = run;
+    this.#connection.write(slab.bytes.subarray(start, end), () => {
+      this.#release(slab, rooms, end - start);
+      this.#onSent();
+    });
+  }
+
+  #slabFor(length: number): Slab {
+    if (length > SHARED_LENGTH_MAX) return new Slab(this.#pool.take(length));
+    const slab = this.#slab;
+    if (slab && slab.used + length <= SLAB_LENGTH) return slab;
+    this.#slab = new Slab(this.#pool.take(SLAB_LENGTH));
+    return this.#slab;
+  }
+
+  #release(slab: Slab, rooms: number, length: number): void {
+    this.#heldBytes -= length;
+    slab.rooms -= rooms;
+    if (slab.rooms > 0) return;
+    // An idle connection holds no memory.
+    if (slab === this.#slab) this.#slab = undefined;
+    this.#pool.give(slab.bytes);
+  }
+}

@@ -1,0 +1,136 @@
+/**
+ * What a machine offers to others: its NBD server, and the disks that it exports there.
+ *
+ * There is at most one server, as in QEMU. The commands nbd-server-start, block-export-add,
+ * block-export-del and query-block-exports are one call each.
+ */
+
+import { BlockError } from '../base/errors.ts';
+import type { DirtyBitmap } from '../bitmap/dirty-bitmap.ts';
+import type { DirtyBitmaps } from '../block/dirty-bitmaps.ts';
+import type { BlockGraph } from '../block/graph.ts';
+import type { Env } from '../env/env.ts';
+import type { SocketAddress } from '../env/sockets.ts';
+import type { ExportEvent } from '../exports/events.ts';
+import type { NbdExport, NbdExportOptions } from '../exports/nbd/export.ts';
+import type { NbdServerTls } from '../exports/nbd/handshake.ts';
+import type { NbdLimits } from '../exports/nbd/limits.ts';
+import { NbdServer, type RemovalMode } from '../exports/nbd/server.ts';
+
+/** How the NBD server of a machine is started. */
+export interface NbdServerStart {
+  readonly address: SocketAddress;
+  readonly tls?: NbdServerTls | undefined;
+  readonly limits?: Partial<NbdLimits> | undefined;
+}
+
+/** An export to be added: QEMU's BlockExportOptions. */
+export interface ExportStart extends Omit<NbdExportOptions, 'node' | 'bitmaps'> {
+  /** The name of the node. */
+  readonly nodeName: string;
+  /** Names of dirty bitmaps of the node, or of one behind it, to be shown. @default None. */
+  readonly bitmaps?: readonly string[] | undefined;
+}
+
+/** An export as QEMU's query-block-exports tells of it. */
+export interface BlockExportInfo {
+  readonly id: string;
+  readonly type: 'nbd';
+  readonly 'node-name': string;
+  /** It takes no more clients, and is on its way out. */
+  readonly 'shutting-down': boolean;
+}
+
+/** The parts of a machine that exports need. */
+export interface ExportsParts {
+  readonly env: Env;
+  readonly graph: BlockGraph;
+  readonly bitmaps: DirtyBitmaps;
+  readonly onEvent: (event: ExportEvent) => void;
+}
+
+export class MachineExports {
+  readonly #parts: ExportsParts;
+  /** The bitmaps that exports show, by the ids of these. */
+  readonly #shown = new Map<string, readonly DirtyBitmap[]>();
+  #server: NbdServer | undefined;
+
+  constructor(parts: ExportsParts) {
+    this.#parts = parts;
+  }
+
+  /** The NBD server, while there is one. */
+  get server(): NbdServer | undefined {
+    return this.#server;
+  }
+
+  /**
+   * Starts the NBD server.
+   *
+   * @throws {BlockError} `EBUSY` when there is one; else as `Sockets.listen`.
+   */
+  async start({ address, tls, limits }: NbdServerStart): Promise<SocketAddress> {
+    if (this.#server) throw refuse('EBUSY', 'NBD server already running');
+    const { env } = this.#parts;
+    const onEvent = (event: ExportEvent) => this.#tell(event);
+    const server = new NbdServer({ env, tls, limits, onEvent });
+    this.#server = server;
+    try {
+      return await server.listen(address);
+    } catch (error) {
+      this.#server = undefined;
+      throw error;
+    }
+  }
+
+  /** Stops the NBD server: all connections end, and all exports are removed. */
+  async stop(): Promise<void> {
+    const server = this.#server;
+    await server?.close();
+    if (this.#server === server) this.#server = undefined;
+  }
+
+  /**
+   * Exports a disk.
+   *
+   * @throws {BlockError} `ENOTCONN` when there is no server, `ENODEV` for no node, `ENOENT` for a
+   *   bitmap that is not there; else as {@link NbdServer.add}.
+   */
+  add({ nodeName, bitmaps: names = [], ...options }: ExportStart): NbdExport {
+    if (!this.#server) throw refuse('ENOTCONN', 'NBD server not running');
+    const { graph, bitmaps } = this.#parts;
+    const node = graph.find(nodeName);
+    const shown = new Map(names.map((name) => [name, bitmaps.find(node, name)]));
+    const added = this.#server.add({ ...options, node, bitmaps: shown });
+    this.#shown.set(added.id, [...shown.values()]);
+    for (const bitmap of shown.values()) bitmaps.claim(bitmap);
+    return added;
+  }
+
+  /** Takes an export away, as {@link NbdServer.remove}. */
+  async remove(id: string, mode: RemovalMode = 'safe'): Promise<void> {
+    if (!this.#server) throw refuse('ENOENT', `Export '${id}' is not found`);
+    await this.#server.remove(id, mode);
+  }
+
+  /** All exports, the oldest first. */
+  query(): readonly BlockExportInfo[] {
+    return (this.#server?.exports ?? []).map(({ id, edge, isShuttingDown }) => ({
+      id,
+      type: 'nbd',
+      'node-name': edge.node.name,
+      'shutting-down': isShuttingDown,
+    }));
+  }
+
+  #tell(event: ExportEvent): void {
+    const { id } = event.data;
+    for (const bitmap of this.#shown.get(id) ?? []) this.#parts.bitmaps.giveBack(bitmap);
+    this.#shown.delete(id);
+    this.#parts.onEvent(event);
+  }
+}
+
+function refuse(code: 'EBUSY' | 'ENOTCONN' | 'ENOENT', reason: string): BlockError {
+  return new BlockError(code, 'export a disk', reason);
+}

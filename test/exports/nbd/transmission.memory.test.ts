@@ -1,0 +1,87 @@
+import { describe, expect, it } from 'vitest';
+import { BufferPool } from '../../../src/exports/nbd/buffer-pool.ts';
+import { DEFAULT_LIMITS } from '../../../src/exports/nbd/limits.ts';
+import { Transmission } from '../../../src/exports/nbd/transmission.ts';
+import { Inflow } from '../../../src/wire/inflow.ts';
+import { COMMAND } from '../../../src/wire/nbd/constants.ts';
+import { pattern } from '../../support/drivers.ts';
+import { HandConnection } from '../../support/hand-connection.ts';
+import { RigClient, ServerRig } from '../../support/nbd-server-rig.ts';
+import { settle } from '../../support/settle.ts';
+
+const LENGTH = 50_000;
+
+/** A session with a disk that is held, and all the memory that it has. */
+function session() {
+  const rig = new ServerRig();
+  rig.disk.gate.mode = 'held';
+  const connection = new HandConnection();
+  const [inflow, pool] = [new Inflow(), new BufferPool()];
+  const given: Uint8Array[] = [];
+  pool.give = (buffer) => void given.push(buffer);
+  let over = 0;
+  const style = { structured: false, extended: false };
+  new Transmission({
+    target: rig.served,
+    style,
+    contexts: [],
+    minimum: 1,
+    connection,
+    inflow,
+    limits: DEFAULT_LIMITS,
+    pool,
+    clock: rig.clock,
+    onOver: () => {
+      over += 1;
+    },
+  }).start();
+  const overs = () => over;
+  return { rig, connection, client: new RigClient(connection), inflow, given, overs };
+}
+
+describe('the memory of an NBD session', () => {
+  it('gets back the buffer of a payload when it is written, and not before', async () => {
+    const { rig, client, given } = session();
+    const bytes = client.build({ command: COMMAND.WRITE }, pattern(LENGTH, 9));
+    client.say(bytes.subarray(0, 1000));
+    client.say(bytes.subarray(1000));
+    expect(given).toEqual([]);
+    rig.disk.gate.next('write').complete();
+    expect(await client.replies()).toMatchObject([{ error: 0 }]);
+    // That of the payload, and that of the reply.
+    expect(given.map(({ length }) => length)).toEqual([65_536, 262_144]);
+    expect(rig.disk.bytes.subarray(0, LENGTH)).toEqual(pattern(LENGTH, 9));
+  });
+
+  it('gets back the buffer of a payload that never came whole', async () => {
+    const { client, connection, given, overs } = session();
+    client.say(client.build({ command: COMMAND.WRITE }, pattern(LENGTH)).subarray(0, 1000));
+    connection.close();
+    await settle();
+    expect(given.map(({ length }) => length)).toEqual([65_536]);
+    expect(overs()).toBe(1);
+  });
+
+  it('gets back that of replies which nobody was there to take', async () => {
+    const { rig, client, connection, given } = session();
+    connection.takes = false;
+    client.send({ length: 4096 });
+    client.send({ length: LENGTH * 2 });
+    await settle();
+    connection.close();
+    for (const held of [...rig.disk.gate.held]) held.complete();
+    await settle();
+    expect(given.map(({ length }) => length).sort()).toEqual([131_072, 262_144]);
+  });
+
+  it('keeps nothing of what comes after the end', async () => {
+    const { rig, client, inflow, overs } = session();
+    client.say(client.build({ length: 16 }), client.build({ command: COMMAND.DISC }));
+    client.say(pattern(LENGTH));
+    expect(inflow.length).toBe(0);
+    expect(overs()).toBe(0);
+    rig.disk.gate.next().complete();
+    await settle();
+    expect(overs()).toBe(1);
+  });
+});
