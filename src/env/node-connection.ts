@@ -6,6 +6,7 @@
  */
 
 import type { Socket } from 'node:net';
+import type { Intake } from './node-intake.ts';
 import { socketError } from './node-socket-errors.ts';
 import { secure } from './node-tls.ts';
 import { type Connection, LINGER_MS, type Receiver, type TlsOptions } from './sockets.ts';
@@ -14,6 +15,7 @@ export class NodeConnection implements Connection {
   readonly peer: string;
   readonly peerIdentity: string | undefined;
   readonly #socket: Socket;
+  readonly #intake: Intake | undefined;
   #receiver: Receiver | undefined;
   /** `ended` by the other side, which may still read. */
   #state: 'open' | 'ended' | 'over' = 'open';
@@ -23,9 +25,17 @@ export class NodeConnection implements Connection {
   #gathered: Uint8Array[] = [];
   #waiting: (() => void)[] = [];
 
-  /** @param socket Connected, with `allowHalfOpen`, and nobody else's from now on. */
-  constructor(socket: Socket, peer: string, peerIdentity?: string) {
+  /**
+   * @param socket Connected, with `allowHalfOpen`, and nobody else's from now on.
+   * @param intake That of the socket, if it was made with one.
+   */
+  constructor(
+    { socket, intake }: { readonly socket: Socket; readonly intake?: Intake | undefined },
+    peer: string,
+    peerIdentity?: string,
+  ) {
     this.#socket = socket;
+    this.#intake = intake;
     this.peer = peer;
     this.peerIdentity = peerIdentity;
     socket.on('end', () => this.#enter('ended'));
@@ -48,7 +58,28 @@ export class NodeConnection implements Connection {
       setImmediate(() => {
         if (this.#state === state) this.#tell();
       });
-    } else if (isFirst) this.#socket.on('data', this.#take);
+    } else if (isFirst) this.#open();
+  }
+
+  #open(): void {
+    const intake = this.#intake;
+    if (!intake) {
+      this.#socket.on('data', this.#take);
+      return;
+    }
+    const early = intake.takeEarly();
+    intake.taker = this.#take;
+    if (!early) return;
+    setImmediate(() => {
+      this.#take(early);
+      this.#socket.resume();
+    });
+  }
+
+  /** What comes from now on is not for the receiver. */
+  #shut(): void {
+    this.#socket.off('data', this.#take);
+    if (this.#intake) this.#intake.taker = undefined;
   }
 
   pause(): void {
@@ -76,7 +107,8 @@ export class NodeConnection implements Connection {
     this.#flush();
     // The rest of what comes is read and dropped: to close a socket with unread bytes tells the
     // other side of a failure, which then may lose what was sent to it.
-    socket.off('data', this.#take);
+    this.#shut();
+    if (this.#intake) this.#intake.taker = () => {};
     socket.resume();
     socket.once('finish', () => {
       const timer = setTimeout(() => socket.destroy(), LINGER_MS);
@@ -93,15 +125,17 @@ export class NodeConnection implements Connection {
     const socket = this.#socket;
     // What comes from now on is for TLS: it stays in the socket, which hands it over.
     this.#receiver = undefined;
-    socket.off('data', this.#take);
+    this.#shut();
     socket.pause();
     if (this.#pendingBytes > 0) await new Promise<void>((sent) => this.write(NOTHING, sent));
+    const early = this.#intake?.takeEarly();
+    if (early) socket.unshift(early);
     const secured = await secure(socket, options, this.peer);
-    return new NodeConnection(secured.socket, this.peer, secured.identity);
+    return new NodeConnection(secured, this.peer, secured.identity);
   }
 
   /** No `Buffer` leaves this folder: its `slice()` shares memory where that of others copies. */
-  readonly #take = ({ buffer, byteOffset, length }: Buffer) => {
+  readonly #take = ({ buffer, byteOffset, length }: Uint8Array) => {
     this.#receiver?.data(new Uint8Array(buffer, byteOffset, length));
   };
 

@@ -11,6 +11,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { BlockError } from '../base/errors.ts';
 import { NodeConnection } from './node-connection.ts';
+import { Intake, withIntake } from './node-intake.ts';
 import { lockFile } from './node-lock.ts';
 import { socketError } from './node-socket-errors.ts';
 import {
@@ -55,14 +56,15 @@ export const nodeSockets: Sockets = {
   async connect(address, timeoutMs) {
     const action = `connect to "${describeAddress(address)}"`;
     demandPossible(address, action);
-    const socket = connect({ ...SOCKET_OPTIONS, ...placeOf(address) });
+    const intake = new Intake();
+    const socket = connect({ ...SOCKET_OPTIONS, ...placeOf(address), onread: intake.options });
     try {
       await connected(socket, action, timeoutMs);
     } catch (error) {
       socket.destroy();
       throw socketError(error, action);
     }
-    return new NodeConnection(socket, describeAddress(address));
+    return new NodeConnection({ socket, intake }, describeAddress(address));
   },
 };
 
@@ -89,8 +91,10 @@ function startServer(
   accept: (connection: Connection) => void,
 ): Promise<Server> {
   return new Promise((resolve, reject) => {
-    const server = createServer(SOCKET_OPTIONS, (socket) => {
-      accept(new NodeConnection(socket, peerOf(socket, address)));
+    const server = createServer({ ...SOCKET_OPTIONS, pauseOnConnect: true }, (accepted) => {
+      const { socket, intake } = withIntake(accepted);
+      if (!intake) socket.resume();
+      accept(new NodeConnection({ socket, intake }, peerOf(socket, address)));
     });
     // Later ones are of visitors that could not be let in: the promise has long been kept.
     server.on('error', reject);

@@ -16,7 +16,12 @@ export const LINGER_MS = 5000;
 
 /** What comes of a connection. Nothing comes any more after {@link Receiver.closed}. */
 export interface Receiver {
-  /** Bytes have come. They are the receiver's now, as they lie: nobody else uses their memory. */
+  /**
+   * Bytes have come.
+   *
+   * @param bytes Their memory is used again when this has returned: who needs them longer copies
+   *   them.
+   */
   data(bytes: Uint8Array): void;
   /** All that was written is sent: {@link Connection.pendingBytes} is 0 again. */
   drained(): void;

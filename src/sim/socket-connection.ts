@@ -12,6 +12,9 @@ import { type Connection, LINGER_MS, type Receiver } from '../env/sockets.ts';
 import { refusal } from './file-names.ts';
 import { Lane, type Network } from './socket-lane.ts';
 
+/** What stands in memory whose bytes somebody has taken. */
+const USED = 0xdb;
+
 interface Waiting {
   bytes: Uint8Array;
   readonly sent: (() => void) | undefined;
@@ -231,7 +234,11 @@ export class SimConnection implements Connection {
   arrive(bytes: Uint8Array): void {
     if (this.#isOver) {
       this.lane.send(`${this.#name} resets`, () => this.#other?.fail('ECONNRESET'));
-    } else if (this.#end === 'no') this.#receiver?.data(bytes);
+    } else if (this.#end === 'no') {
+      this.#receiver?.data(bytes);
+      // Of a real one the memory is used again.
+      bytes.fill(USED);
+    }
   }
 
   /** The other side's end has come. */

@@ -1,54 +1,55 @@
 /**
  * Bytes that have come over a stream, in whatever pieces, until somebody takes them.
  *
- *     push()  ->  | chunk | chunk | chunk |  ->  take(), takeInto(), skip()
+ *     push()  ->  | kept in memory of its own |  the last piece  |  ->  take(), takeInto(), skip()
+ *                        ^------ keep() ------'
  *
- * A message that lies within one chunk is taken as a view of it; one that does not is put together,
- * once. Whoever reads long payloads takes what there is into a buffer of its own, so that the queue
- * never holds more than has come since the last look. And however small the pieces are in which the
- * other side sends, the memory of the queue is not much more than its bytes.
+ * The memory of a piece is used again by whoever gave it. So all that can be is taken from the piece
+ * as it lies, straight to where it belongs, and only the rest is copied and kept: mostly the
+ * beginning of a message, or nothing.
  */
 
 import { assert } from '../base/assert.ts';
 
+const NOTHING = new Uint8Array(0);
+/** The shortest memory of its own, and the longest that stays when nothing is kept in it. */
+const OWN_LENGTH = 4096;
+
 export class Inflow {
-  /** The chunks, and where the first of them that still counts begins. */
-  #chunks: Uint8Array[] = [];
-  #first = 0;
-  /** How much of the first chunk is taken. */
+  #kept: Uint8Array = NOTHING;
+  /** What of it counts. */
+  #start = 0;
+  #end = 0;
+  #piece: Uint8Array = NOTHING;
+  /** How much of the piece is taken. */
   #taken = 0;
-  #length = 0;
 
   /** How many bytes wait. */
   get length(): number {
-    return this.#length;
+    return this.#end - this.#start + this.#piece.length - this.#taken;
   }
 
-  /** Adds bytes, whose memory is the queue's from now on. */
+  /** Adds bytes, which stay as they are until {@link Inflow.keep}. */
   push(bytes: Uint8Array): void {
-    if (bytes.length === 0) return;
-    this.#chunks.push(bytes);
-    this.#length += bytes.length;
-    const waiting = this.#chunks.length - this.#first;
-    if (waiting > CHUNKS_MAX + this.#length / CHUNK_LENGTH_MEAN_MIN) this.#gather();
+    this.keep();
+    this.#piece = bytes;
   }
 
-  #gather(): void {
-    const bytes = new Uint8Array(this.#length);
-    this.takeInto(bytes);
-    this.push(bytes);
-  }
-
-  /** Takes the next `length` bytes, which must be there; a view if they lie in one piece. */
-  take(length: number): Uint8Array {
-    assert(length <= this.#length, 'only bytes that have come are taken');
-    const chunk = this.#chunks[this.#first];
-    if (length === 0 || !chunk) return new Uint8Array(0);
-    const start = this.#taken;
-    if (start + length <= chunk.length) {
-      this.#advance(length, chunk);
-      return chunk.subarray(start, start + length);
+  /** Copies what waits, so that the memory of what was pushed is free. */
+  keep(): void {
+    const left = this.#piece.length - this.#taken;
+    if (left > 0) {
+      this.#makeRoom(left);
+      this.#kept.set(this.#piece.subarray(this.#taken), this.#end);
+      this.#end += left;
     }
+    this.#piece = NOTHING;
+    this.#taken = 0;
+  }
+
+  /** Takes the next `length` bytes, which must be there. @returns Memory that is the caller's. */
+  take(length: number): Uint8Array {
+    assert(length <= this.length, 'only bytes that have come are taken');
     const bytes = new Uint8Array(length);
     this.takeInto(bytes);
     return bytes;
@@ -60,57 +61,41 @@ export class Inflow {
    * @returns How many.
    */
   takeInto(into: Uint8Array, at = 0, end: number = into.length): number {
-    const wanted = Math.max(0, Math.min(end - at, this.#length));
-    for (let left = wanted; left > 0; ) {
-      // There is one, for `left` bytes are in the queue.
-      const chunk = this.#chunks[this.#first] as Uint8Array;
-      const count = Math.min(left, chunk.length - this.#taken);
-      copy(chunk, this.#taken, count, into, at + wanted - left);
-      this.#advance(count, chunk);
-      left -= count;
-    }
-    return wanted;
+    const wanted = Math.max(0, Math.min(end - at, this.length));
+    const first = Math.min(wanted, this.#end - this.#start);
+    if (first > 0) copy(this.#kept, this.#start, first, into, at);
+    if (wanted > first) copy(this.#piece, this.#taken, wanted - first, into, at + first);
+    return this.skip(wanted);
   }
 
   /** Drops as many bytes as there are, at most `length`. @returns How many. */
   skip(length: number): number {
-    const wanted = Math.min(length, this.#length);
-    for (let left = wanted; left > 0; ) {
-      const chunk = this.#chunks[this.#first] as Uint8Array;
-      const count = Math.min(left, chunk.length - this.#taken);
-      this.#advance(count, chunk);
-      left -= count;
-    }
-    return wanted;
+    const dropped = Math.min(length, this.length);
+    const first = Math.min(dropped, this.#end - this.#start);
+    this.#start += first;
+    this.#taken += dropped - first;
+    if (first > 0 && this.#start === this.#end) this.#forget();
+    return dropped;
   }
 
-  #advance(count: number, chunk: Uint8Array): void {
-    this.#length -= count;
-    this.#taken += count;
-    if (this.#taken < chunk.length) return;
-    this.#taken = 0;
-    this.#chunks[this.#first] = NOTHING;
-    this.#first += 1;
-    if (this.#first < this.#chunks.length) {
-      // Taken chunks are dropped in bulk: one at a time would move all that follow, each time.
-      if (this.#first < DROPPED_AT_ONCE) return;
-      this.#chunks.splice(0, this.#first);
-    } else {
-      // Setting the length costs several times as much.
-      while (this.#chunks.length > 0) this.#chunks.pop();
-    }
-    this.#first = 0;
+  /** Nothing is kept any more. */
+  #forget(): void {
+    this.#start = 0;
+    this.#end = 0;
+    if (this.#kept.length > OWN_LENGTH) this.#kept = NOTHING;
+  }
+
+  #makeRoom(length: number): void {
+    if (this.#end + length <= this.#kept.length) return;
+    const used = this.#end - this.#start;
+    // Twice what is used: however small the pieces are, each byte is copied few times.
+    const own = new Uint8Array(Math.max(OWN_LENGTH, 2 * used, used + length));
+    own.set(this.#kept.subarray(this.#start, this.#end));
+    this.#kept = own;
+    this.#start = 0;
+    this.#end = used;
   }
 }
-
-/** How many places of taken chunks there are at most. */
-const DROPPED_AT_ONCE = 64;
-/** What stands in such a place, so that the chunk's memory is free. */
-const NOTHING = new Uint8Array(0);
-
-/** From this number on, chunks are put together unless they are this long in the mean. */
-const CHUNKS_MAX = 64;
-const CHUNK_LENGTH_MEAN_MIN = 1024;
 
 /** Up to this length a loop is faster than a view and `set`. */
 const LOOP_LENGTH_MAX = 32;

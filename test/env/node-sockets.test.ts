@@ -226,7 +226,7 @@ describe('a TCP socket', () => {
     const listener = await nodeSockets.listen(LOCAL, (server) => {
       const requests: Uint8Array[] = [];
       server.receive({
-        data: (bytes) => requests.push(bytes),
+        data: (bytes) => requests.push(bytes.slice()),
         drained() {},
         ended() {
           server.write(Buffer.concat(requests));

@@ -70,7 +70,10 @@ export class HandConnection implements Connection {
   /** The other side sends bytes. */
   say(bytes: Uint8Array): void {
     if (this.isPaused) throw new Error('Cannot say more: the connection is paused');
-    this.#receiver?.data(bytes);
+    // Of a real one the memory is used again.
+    const lent = bytes.slice();
+    this.#receiver?.data(lent);
+    lent.fill(0xdb);
   }
 
   /** The other side ends its half. */

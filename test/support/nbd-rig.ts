@@ -91,6 +91,7 @@ class Guest {
       data: (bytes) => {
         this.#inflow.push(bytes);
         while (this.#step());
+        this.#inflow.keep();
       },
       drained: () => {},
       closed: () => server.guests.delete(this),

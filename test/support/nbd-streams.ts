@@ -51,6 +51,7 @@ class Stream<Message> {
   /** @throws {BlockError} `EPROTO` */
   push(bytes: Uint8Array): void {
     this.inflow.push(bytes);
+    this.inflow.keep();
     for (let next = this.#step(); next; next = this.#step()) this.#step = next.step;
   }
 

@@ -20,7 +20,7 @@ export class SocketRecorder implements Receiver {
   }
 
   data(bytes: Uint8Array): void {
-    this.pieces.push(bytes);
+    this.pieces.push(bytes.slice());
     this.#length += bytes.length;
     this.#wake();
   }

@@ -87,6 +87,7 @@ export class Dialogue implements Receiver {
 
   data(bytes: Uint8Array): void {
     this.#inflow.push(bytes);
+    this.#inflow.keep();
     this.#changed.notifyAll();
   }
 

@@ -82,6 +82,7 @@ export class ReplyIntake {
   take(bytes: Uint8Array): void {
     this.#inflow.push(bytes);
     while (this.#step());
+    this.#inflow.keep();
   }
 
   /** @returns Whether there may be more to take. */

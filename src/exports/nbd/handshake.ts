@@ -80,8 +80,10 @@ export class Handshake implements Receiver {
 
   data(bytes: Uint8Array): void {
     if (this.#state !== 'open') return;
-    this.#inflow.push(bytes);
+    const inflow = this.#inflow;
+    inflow.push(bytes);
     this.#process();
+    inflow.keep();
   }
 
   drained(): void {

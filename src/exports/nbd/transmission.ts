@@ -126,6 +126,7 @@ export class Transmission implements Receiver, ExportClient {
     if (this.#phase !== 'open') return;
     this.#inflow.push(bytes);
     this.#wake();
+    this.#inflow.keep();
   }
 
   drained(): void {}
@@ -192,11 +193,6 @@ export class Transmission implements Receiver, ExportClient {
   }
 
   #expectPayload(request: NbdRequest, length: number, refusal: Refusal | undefined): boolean {
-    if (!refusal && this.#inflow.length >= length) {
-      this.#payloadBytes += length;
-      this.#begin(request, this.#inflow.take(length));
-      return true;
-    }
     const buffer = refusal ? undefined : this.#parts.pool.take(length);
     if (buffer) this.#payloadBytes += length;
     this.#incoming = { request, length, buffer, refusal, taken: 0 };
