@@ -91,6 +91,17 @@ export class BlockGraph {
   }
 
   /**
+   * Where a new user of a node comes in: above the filters that jobs have put over it unasked, for
+   * to users those are part of the node.
+   */
+  entryOf(node: BlockNode): BlockNode {
+    for (const { owner } of node.parents) {
+      if (owner?.options.implicit && owner.filtered === node) return this.entryOf(owner);
+    }
+    return node;
+  }
+
+  /**
    * Closes a node that has no parents left, and what was opened inside its options.
    *
    * @throws {BlockError} `EBUSY` when somebody stands on it, `ENODEV` when it is closed already;

@@ -101,7 +101,9 @@ export class MachineExports {
     const { graph, bitmaps } = this.#parts;
     const node = graph.find(nodeName);
     const shown = new Map(names.map((name) => [name, bitmaps.find(node, name)]));
-    const added = this.#server.add({ ...options, node, bitmaps: shown });
+    const name = options.name ?? nodeName;
+    const entry = graph.entryOf(node);
+    const added = this.#server.add({ ...options, name, node: entry, bitmaps: shown });
     this.#shown.set(added.id, [...shown.values()]);
     for (const bitmap of shown.values()) bitmaps.claim(bitmap);
     return added;

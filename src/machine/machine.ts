@@ -127,7 +127,7 @@ export class Machine {
     const { name, readOnly = node.options.readOnly, shareRw = false } = options;
     const alone = shareRw ? {} : { shares: NOT_WRITING };
     const use = readOnly ? { needs: READING } : { needs: WRITING, ...alone };
-    const edge = new BlockEdge(node, { name, kind: 'device', ...use });
+    const edge = new BlockEdge(this.graph.entryOf(node), { name, kind: 'device', ...use });
     const onEvent = (event: DeviceEvent) => this.#emit(event);
     const onStop = () => this.runState.stopForError();
     try {

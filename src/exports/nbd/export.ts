@@ -30,6 +30,14 @@ export interface NbdExportOptions {
   readonly description?: string | undefined;
   /** @default false */
   readonly writable?: boolean | undefined;
+  /**
+   * What becomes of clients when the disk loses power. `refuse` ends their connections and lets
+   * nobody come until the disk is exported anew, as when the host of a real server loses power; a
+   * client would else take for safe what it had not flushed. `serve` is that fault: nobody is told.
+   *
+   * @default 'refuse'
+   */
+  readonly onPowerLoss?: 'refuse' | 'serve' | undefined;
   /** Dirty bitmaps that clients may look at, by name. @default None. */
   readonly bitmaps?: ReadonlyMap<string, DirtyBitmap> | undefined;
 }
@@ -56,6 +64,7 @@ export class NbdExport {
   readonly accounts = new NbdAccounts();
   readonly #clients = new Set<ExportClient>();
   readonly #left = new Signal();
+  #hasLostPower = false;
   #closing: Promise<void> | undefined;
 
   /**
@@ -64,6 +73,7 @@ export class NbdExport {
    */
   constructor(options: NbdExportOptions) {
     const { id, node, name = node.name, description = '', writable = false, bitmaps } = options;
+    const { onPowerLoss = 'refuse' } = options;
     encodeText(name);
     encodeText(description);
     if (writable && node.options.readOnly) {
@@ -75,7 +85,13 @@ export class NbdExport {
     this.writable = writable;
     this.bitmaps = bitmaps ?? new Map();
     const needs = writable ? WRITING : READING;
-    this.edge = new BlockEdge(node, { name: id, kind: 'export', needs });
+    const powerLost = onPowerLoss === 'serve' ? () => {} : () => this.#losePower();
+    this.edge = new BlockEdge(node, { name: id, kind: 'export', needs, powerLost });
+  }
+
+  /** Whether clients are refused, for what was acknowledged to them may be lost. */
+  get hasLostPower(): boolean {
+    return this.#hasLostPower;
   }
 
   get isShuttingDown(): boolean {
@@ -122,6 +138,11 @@ export class NbdExport {
   close(): Promise<void> {
     this.#closing ??= this.#shutDown();
     return this.#closing;
+  }
+
+  #losePower(): void {
+    this.#hasLostPower = true;
+    for (const client of this.#clients) client.stop();
   }
 
   async #shutDown(): Promise<void> {

@@ -57,7 +57,7 @@ export class Negotiation {
   /** @returns What the transmission needs to know, or `undefined` when there is no such export. */
   choose(name: string, { minimum }: { readonly minimum: number }): Chosen | undefined {
     const target = this.#exports.find(name);
-    if (!target) return undefined;
+    if (!target || target.hasLostPower) return undefined;
     const contexts = this.#contexts?.of === target ? this.#contexts.chosen : [];
     return { target, style: this.#style, contexts, minimum };
   }
@@ -111,7 +111,7 @@ export class Negotiation {
     const chosen = this.choose(name, {
       minimum: asksSizes ? (target?.blockSizes.minimum ?? 1) : 1,
     });
-    if (!chosen) return { answers: [unknownExport(name)] };
+    if (!chosen) return { answers: [target ? LOST_POWER : unknownExport(name)] };
     const answers = this.#infoOf(chosen, wanted).map((info) => ({
       type: OPTION_REPLY.INFO,
       data: info,
@@ -155,6 +155,11 @@ export class Negotiation {
     return [...answers, ACK];
   }
 }
+
+const LOST_POWER = refusal(
+  OPTION_REPLY.ERR_SHUTDOWN,
+  'the disk has lost power, and with it what was not flushed',
+);
 
 function unknownExport(name: string): Answer {
   return refusal(OPTION_REPLY.ERR_UNKNOWN, `there is no export "${name}"`);

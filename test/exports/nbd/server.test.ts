@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { tellPowerLost } from '../../../src/block/power.ts';
 import { nodeEnv } from '../../../src/env/node.ts';
 import { NbdServer } from '../../../src/exports/nbd/server.ts';
-import { COMMAND } from '../../../src/wire/nbd/constants.ts';
+import { COMMAND, OPTION_REPLY } from '../../../src/wire/nbd/constants.ts';
 import { nodeOf, pattern, TestDisk } from '../../support/drivers.ts';
 import { HandConnection } from '../../support/hand-connection.ts';
 import { ServerRig } from '../../support/nbd-server-rig.ts';
@@ -153,5 +154,25 @@ describe('an NBD server', () => {
       connectionsTotal: 2,
       unknown: 1,
     });
+  });
+
+  it('ends all connections when the disk loses power, and lets nobody come back', async () => {
+    const rig = new ServerRig();
+    const client = await rig.open();
+    tellPowerLost(rig.node);
+    expect(client.connection.outcome).toBe('destroyed');
+    const answers = await rig.connect().choose();
+    expect(answers).toEqual([expect.objectContaining({ type: OPTION_REPLY.ERR_SHUTDOWN })]);
+    await rig.server.remove('export0', 'safe');
+    rig.server.add({ id: 'export1', node: rig.node, name: 'disk' });
+    expect(await (await rig.open()).ask({ length: 16 })).toMatchObject({ error: 0 });
+  });
+
+  it('tells nobody of it where that is the fault to be tried', async () => {
+    const rig = new ServerRig({ export: { onPowerLoss: 'serve' } });
+    const client = await rig.open();
+    tellPowerLost(rig.node);
+    expect(await client.ask({ length: 16 })).toMatchObject({ error: 0 });
+    expect(await (await rig.open()).ask({ length: 16 })).toMatchObject({ error: 0 });
   });
 });
