@@ -20,7 +20,7 @@ export const GUEST_NAME = 'guest';
 export const JOB_ID = 'mirror0';
 
 /** Part of a write that no flush has reached. */
-interface CachedWrite {
+export interface CachedWrite {
   readonly passage: Passage;
   /** Counts the writes of the disk. */
   readonly order: number;
@@ -101,7 +101,7 @@ export class SimDisk implements BlockDriver {
   }
 
   /** Writes that a power cut may undo. */
-  get cached(): readonly { readonly offset: number; readonly bytes: Uint8Array }[] {
+  get cached(): readonly CachedWrite[] {
     return this.#cache;
   }
 
@@ -125,7 +125,8 @@ export class SimDisk implements BlockDriver {
 
   write(offset: number, from: Uint8Array, options: WriteOptions, origin?: EdgeParent): Pending {
     const call = { operation: 'write', offset, length: from.length, origin, options } as const;
-    return this.#change(call, (bytes) => bytes.set(from.subarray(0, bytes.length)));
+    const apply = (bytes: Uint8Array) => bytes.set(from.subarray(0, bytes.length));
+    return this.#change(call, apply, summary(from));
   }
 
   flush(origin?: EdgeParent): Pending {
@@ -143,6 +144,8 @@ export class SimDisk implements BlockDriver {
   cancelInFlight(): void {
     if (!this.#cancels) return;
     const mine = this.#turnstile.held.filter(({ call }) => call.disk === this.name);
+    // In an order that does not tell when they came.
+    mine.sort((left, right) => (left.label < right.label ? -1 : 1));
     for (const passage of mine) passage.fail('ECANCELED');
   }
 
@@ -170,6 +173,7 @@ export class SimDisk implements BlockDriver {
   #change(
     request: SimRequest & { readonly options?: WriteOptions },
     apply: (bytes: Uint8Array) => void,
+    brings = 0,
   ): Promise<void> {
     const { offset, length, options } = request;
     const change = (passage: Passage, count: number) => {
@@ -183,6 +187,7 @@ export class SimDisk implements BlockDriver {
     };
     const half = Math.floor(length / SECTOR_SIZE / 2) * SECTOR_SIZE;
     return this.#pass<void>(request, {
+      brings,
       effect: (passage) => change(passage, length),
       half: (passage) => change(passage, half),
     });

@@ -7,7 +7,7 @@
 
 import type { Chooser } from './chooser.ts';
 import { RecordingGuide } from './chooser.ts';
-import { ExhaustiveGuide } from './choosers/exhaustive.ts';
+import { ExhaustiveGuide, LookalikesError } from './choosers/exhaustive.ts';
 import type { StateKind } from './fingerprint.ts';
 import type { Violation } from './oracle/violation.ts';
 import type { Scenario } from './scenario.ts';
@@ -42,6 +42,8 @@ export interface ExplorationReport {
    * before, and nothing is proved. `violated`: a run went wrong.
    */
   readonly verdict: 'proved' | 'bounded' | 'violated';
+  /** What was pruned in the end. */
+  readonly pruning: Pruning;
   readonly executions: number;
   /** Different states, where known ones are looked for; else points of runs. */
   readonly states: number;
@@ -58,8 +60,24 @@ export interface ExplorationReport {
 /** How many runs there are between two reports of progress. */
 const RUNS_PER_REPORT = 100;
 
-/** Runs every schedule of a scenario, up to the first violation. */
+/**
+ * Runs every schedule of a scenario, up to the first violation.
+ *
+ * Where it turns out that looks deceive, it begins anew and tells apart all that may differ.
+ */
 export async function explore(
+  scenario: Scenario,
+  options: ExploreOptions,
+): Promise<ExplorationReport> {
+  try {
+    return await exploreOnce(scenario, options);
+  } catch (error) {
+    if (options.pruning !== 'visible' || !(error instanceof LookalikesError)) throw error;
+    return exploreOnce(scenario, { ...options, pruning: 'exact' });
+  }
+}
+
+async function exploreOnce(
   scenario: Scenario,
   options: ExploreOptions,
 ): Promise<ExplorationReport> {
@@ -77,6 +95,7 @@ export async function explore(
     violation?: Violation,
   ): ExplorationReport => ({
     verdict,
+    pruning,
     executions,
     states: guide.states,
     pruned: guide.pruned,

@@ -8,20 +8,16 @@
  * - `exact`: everything that the product was told, in order, and beside it what it cannot know: the
  *   bytes on the disks, which requests have taken effect, what they read. Two runs with the same
  *   state go on in the same way, for certain; only orders in which requests take effect merge.
- * - `visible`: the same, but what the job was told counts without its order, and what can be seen
- *   of the product is added (status, progress, dirty and claimed ranges, requests in flight).
- *   Orders of answers merge too. It relies on the product not remembering an order that shows
- *   nowhere, which the tests compare with unpruned searches and nothing can prove.
+ * - `visible`: the same, but of what happened only that counts which is not over, and what can be
+ *   seen of the product is added (status, dirty and claimed ranges, requests in flight). It relies
+ *   on the product not remembering what is over; what that means is told in `state/visible.ts`.
  *
- * What the guest was told keeps its order in both, for the oracle judges by it. A state is a number
- * of 53 bits, so that among a million states two different ones are taken for one with a
- * probability of about 1 in 20 000.
+ * A state is a number of 53 bits, so that among a million states two different ones are taken for
+ * one with a probability of about 1 in 20 000.
  */
 
-import type { BlockNode } from '../block/node.ts';
 import { firstWordAt } from './content.ts';
 import type { SimDisk } from './disk.ts';
-import type { MirrorView } from './mirror-view.ts';
 import type { Passage } from './turnstile.ts';
 
 export type StateKind = 'exact' | 'visible';
@@ -56,34 +52,6 @@ function scramble(value: number, factor: number): number {
   return mixed ^ (mixed >>> 15);
 }
 
-/** What the product was told so far. */
-export class Told {
-  readonly #kind: StateKind;
-  readonly #inOrder = new Digest();
-  /** A sum does not know an order. */
-  #sumLow = 0;
-  #sumHigh = 0;
-
-  constructor(kind: StateKind) {
-    this.#kind = kind;
-  }
-
-  /** @param toJob Whether it was told to the job alone, and not to the guest or by it. */
-  add(what: string, value: number, toJob: boolean): void {
-    if (this.#kind === 'exact' || !toJob) {
-      this.#inOrder.addText(what).add(value);
-      return;
-    }
-    const one = new Digest().addText(what).add(value).value;
-    this.#sumLow = (this.#sumLow + (one >>> 0)) >>> 0;
-    this.#sumHigh = (this.#sumHigh + Math.floor(one / 2 ** 32)) >>> 0;
-  }
-
-  addTo(digest: Digest): void {
-    digest.add(this.#inOrder.value).add(this.#sumLow).add(this.#sumHigh);
-  }
-}
-
 export function addDisk(digest: Digest, { bytes, cached, durable }: SimDisk): void {
   for (let at = 0; at < bytes.length; at += 512) digest.add(firstWordAt(bytes, at));
   if (durable === bytes) return;
@@ -94,31 +62,14 @@ export function addDisk(digest: Digest, { bytes, cached, durable }: SimDisk): vo
 /** Requests in flight, whatever their order. */
 export function addHeld(digest: Digest, held: readonly Passage[]): void {
   let [low, high] = [0, 0];
-  for (const { label, stage, stalled, seen } of held) {
+  for (const { label, stage, stalled, seen, brings } of held) {
     const one = new Digest().addText(label).add(stage === 'done' ? 1 : 0);
-    const { value } = one.add(stalled ? 1 : 0).add(seen);
+    const { value } = one
+      .add(stalled ? 1 : 0)
+      .add(seen)
+      .add(brings);
     low = (low + (value >>> 0)) >>> 0;
     high = (high + Math.floor(value / 2 ** 32)) >>> 0;
   }
   digest.add(low).add(high);
-}
-
-/** What can be seen of the product. */
-export function addVisible(
-  digest: Digest,
-  nodes: readonly BlockNode[],
-  mirror: MirrorView | undefined,
-): void {
-  for (const { name, inFlight, drains } of nodes) {
-    digest.addText(name).add(inFlight).add(drains.size);
-  }
-  if (!mirror) return;
-  const { offset, len } = mirror.progress;
-  digest.addText(mirror.status).add(offset).add(len);
-  const { dirty, isClaimed } = mirror.inspect();
-  const { size, granularity } = dirty;
-  for (let at = 0; at < size; at += granularity) {
-    const granule = { offset: at, length: Math.min(granularity, size - at) };
-    digest.add((dirty.test(at) ? 2 : 0) + (isClaimed(granule) ? 1 : 0));
-  }
 }

@@ -24,6 +24,10 @@ export interface Inspection {
   isClaimed(range: ByteRange): boolean;
   /** Guest writes go to both disks, and both are equal but for those under way. */
   readonly activelySynced: boolean;
+  /** A guest write that came now would go to both disks. */
+  readonly isActive: boolean;
+  /** Bytes of guest writes that are on their way to both disks. */
+  readonly mirroring: number;
 }
 
 /** What a job of the machine told, as far as the oracle asks. */
@@ -127,6 +131,12 @@ function inspect({ work }: StartedMirror): Inspection {
   return {
     dirty,
     isClaimed: (range) => pair.claims.isBusy(range),
+    get isActive() {
+      return pair.isActive;
+    },
+    get mirroring() {
+      return pair.mirroring;
+    },
     // Asked for by need: it takes the mirror's rates to be computed.
     get activelySynced() {
       return work.progress().activelySynced;

@@ -93,9 +93,3 @@ function moverOf({ call }: Passage): number {
   const origin = call.origin === 'guest' ? 0 : 1;
   return REQUEST_MOVERS + (call.offset / 512) * 2 + origin;
 }
-
-/** One of the things that a power cut may have left of a sector. */
-export function cutMove(index: number): Move {
-  const key = index === 0 ? 'the sector is as it was flushed' : `the sector has write ${index}`;
-  return { key, mover: MOVERS.fault, action: { type: 'power-cut' } };
-}

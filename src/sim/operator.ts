@@ -19,6 +19,9 @@ export interface OperatorWatcher {
   defect(error: unknown): void;
 }
 
+/** More is never under way. */
+const UNDER_WAY_MAX = 64;
+
 export class Operator {
   /** The mirror, once it has started. */
   mirror: MirrorView | undefined;
@@ -60,8 +63,10 @@ export class Operator {
   }
 
   /** How far it is, as a number. */
-  get said(): number {
-    return this.#at * 2 + (this.#isRefused ? 1 : 0);
+  get state(): number {
+    const flags = [this.#isRefused, this.#hasStarted, this.#hasFailed, this.#wasReady];
+    const far = this.#at * UNDER_WAY_MAX + this.#underWay;
+    return [...flags, this.#isStopped].reduce((sum, flag) => sum * 2 + (flag ? 1 : 0), far);
   }
 
   hear({ name, action }: JobNews): void {

@@ -30,6 +30,8 @@ export interface DiskCall {
 
 /** What a request does at its two points. */
 export interface PassageWork<T> {
+  /** What it is to write, as one number. */
+  readonly brings?: number;
   /** Takes effect. @returns What the answer hands over. */
   effect(passage: Passage): T;
   /** Takes effect in part, for a request that fails half way. */
@@ -53,7 +55,7 @@ export class Passage {
   /** Counts all requests of a world, from 0. */
   readonly id: number;
   readonly call: DiskCall;
-  /** The call in a few words, with how many like it there were before. */
+  /** The call in a few words, and a number where others like it wait. */
   readonly label: string;
   stage: 'arrived' | 'done' | 'gone' = 'arrived';
   /** Waits to be released. */
@@ -63,6 +65,8 @@ export class Passage {
   /** When it arrived and was answered, counted in arrivals and answers of the world. */
   arrivedAt = 0;
   answeredAt = Number.POSITIVE_INFINITY;
+  /** What it is to write, as one number; 0 where that is not known. */
+  readonly brings: number;
   /** What it read or wrote, as one number; 0 before its effect. */
   seen = 0;
   readonly turnstile: Turnstile;
@@ -81,6 +85,7 @@ export class Passage {
     this.id = parts.id;
     this.call = parts.call;
     this.label = parts.label;
+    this.brings = work.brings ?? 0;
     this.#work = work;
     this.#resolve = settle.resolve;
     this.#reject = settle.reject;
@@ -134,7 +139,6 @@ export class Turnstile {
   readonly watcher: TurnstileWatcher;
   /** What waits, the oldest first. */
   readonly held: Passage[] = [];
-  readonly #counts = new Map<string, number>();
   #time = 0;
   #count = 0;
   /** Told of each request that arrives, after the watcher, by who lets it go by itself. */
@@ -184,8 +188,11 @@ export class Turnstile {
   #labelOf({ disk, operation, offset, length, origin }: DiskCall): string {
     const where = operation === 'flush' ? '' : ` ${offset}+${length}`;
     const name = `${disk} ${operation}${where} (${origin})`;
-    const before = this.#counts.get(name) ?? 0;
-    this.#counts.set(name, before + 1);
-    return before === 0 ? name : `${name} again ${before}`;
+    // No other that waits has this label, and none of the past counts: so states can be the same.
+    let label = name;
+    for (let more = 1; this.held.some((other) => other.label === label); more += 1) {
+      label = `${name} again ${more}`;
+    }
+    return label;
   }
 }

@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { strictReplay } from '../../src/sim/choosers/replay.ts';
 import { seededChooser } from '../../src/sim/choosers/seeded.ts';
+import type { SimDisk } from '../../src/sim/disk.ts';
 import { explore, type Pruning, runOnce } from '../../src/sim/explorer.ts';
 import { reportFailure } from '../../src/sim/failure-report.ts';
-import { type Scenario, scenario } from '../../src/sim/scenario.ts';
+import { type Scenario, type ScenarioParts, scenario } from '../../src/sim/scenario.ts';
 import { settle } from '../support/settle.ts';
-import { WORLDS, worldOf, write } from './worlds.ts';
+import { replaced } from './broken.ts';
+import { FLUSH, read, WORLDS, worldOf, write } from './worlds.ts';
 
 /** Explores a world to its end, which it demands to reach. */
 async function whole(world: Scenario, pruning: Pruning, executionsMax = 20_000) {
@@ -15,6 +17,14 @@ async function whole(world: Scenario, pruning: Pruning, executionsMax = 20_000) 
   expect(report.verdict).toBe('proved');
   return report;
 }
+
+/** One granule and one write, with as few choices as can be. */
+const TINY: ScenarioParts = {
+  sectors: 1,
+  source: { stages: 1 },
+  target: { stages: 1 },
+  guest: { requests: [write(0)] },
+};
 
 /** Others may be at work on this machine. */
 const PATIENT = { timeout: 60_000 };
@@ -52,6 +62,44 @@ describe('explore()', PATIENT, () => {
       guest: { requests: [write(0)] },
       verbs: [{ verb: 'cancel' }],
     }),
+    'an error of the source, and a write to both disks': scenario({
+      ...TINY,
+      mirror: { granularity: 512, bufSize: 512, copyMode: 'write-blocking' },
+      faults: [
+        { type: 'error', disk: 'source', operations: ['read', 'write'], code: 'EIO', times: 1 },
+      ],
+    }),
+    'an error that stops the job': scenario({
+      ...TINY,
+      mirror: { granularity: 512, bufSize: 512, onTargetError: 'stop' },
+      faults: [
+        { type: 'error', disk: 'target', operations: ['write', 'flush'], code: 'EIO', times: 1 },
+      ],
+    }),
+    'a stall': scenario({
+      ...TINY,
+      faults: [
+        { type: 'stall', disk: 'target', operations: ['write', 'flush'], times: 1, until: 'idle' },
+      ],
+    }),
+    'a power cut': scenario({
+      ...TINY,
+      guest: { requests: [write(0), FLUSH] },
+      faults: [{ type: 'power-cut' }],
+    }),
+    'a pause and a resume': scenario({
+      ...TINY,
+      verbs: [{ verb: 'pause' }, { verb: 'resume' }, { verb: 'complete' }],
+    }),
+    'a drain': scenario({ ...TINY, verbs: [{ verb: 'drain' }, { verb: 'complete' }] }),
+    'a change of the copy mode': scenario({
+      ...TINY,
+      verbs: [{ verb: 'write-blocking' }, { verb: 'complete' }],
+    }),
+    'a read and a write of one place': scenario({
+      ...TINY,
+      guest: { requests: [write(0), read(0)], overlap: true },
+    }),
   };
 
   it.each(Object.entries(small))('comes to the same with pruning: %s', async (_, world) => {
@@ -62,6 +110,32 @@ describe('explore()', PATIENT, () => {
     expect([...visible.outcomes].sort()).toEqual([...unpruned.outcomes].sort());
     expect(exact.executions).toBeLessThanOrEqual(unpruned.executions);
     expect(visible.executions).toBeLessThan(unpruned.executions);
+  });
+
+  it('begins anew, and tells more apart, where looks deceive', async () => {
+    // The target flushes each write, or not, by which read of the source was answered first.
+    let first: number | undefined;
+    const wrap = (disk: SimDisk) => {
+      if (disk.name === 'source') first = undefined;
+      return replaced(disk, {
+        async read(offset, into, origin) {
+          await disk.read(offset, into, origin);
+          first ??= offset;
+        },
+        async write(...parts) {
+          await disk.write(...parts);
+          if (first === 0) await disk.flush(parts[3]);
+        },
+      });
+    };
+    const world = scenario({ source: { stages: 1 }, target: { stages: 1 } });
+    const options = { settle, pruning: 'visible', executionsMax: 20_000 } as const;
+    const [honest, secretive] = [
+      await explore(world, options),
+      await explore(world, { ...options, wrap }),
+    ];
+    expect([honest.verdict, honest.pruning]).toEqual(['proved', 'visible']);
+    expect([secretive.verdict, secretive.pruning]).toEqual(['proved', 'exact']);
   });
 
   it('says so when it hits its bound', async () => {

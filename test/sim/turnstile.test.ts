@@ -26,7 +26,7 @@ describe('a turnstile', () => {
     expect(effects).toBe(1);
   });
 
-  it('names requests by what they are, and how many like them there were', () => {
+  it('names requests by what they are, and by a number where others like them wait', () => {
     const turnstile = new Turnstile(DEAF);
     for (let count = 0; count < 2; count += 1) void turnstile.pass(CALL, { effect() {} });
     void turnstile.pass({ ...CALL, operation: 'flush', length: 0 }, { effect() {} });
@@ -35,6 +35,10 @@ describe('a turnstile', () => {
       'source read 0+512 (job) again 1',
       'source flush (job)',
     ]);
+    // What is gone leaves its name to the next one.
+    turnstile.held[0]?.answer();
+    void turnstile.pass(CALL, { effect() {} });
+    expect(turnstile.held.at(-1)?.label).toBe('source read 0+512 (job)');
   });
 
   it('knows which answers came before which requests', () => {

@@ -9,7 +9,9 @@
  * Two prunings spare runs, and both can be turned off:
  *
  * - Known states. A run ends at a state in which an earlier run has been. What is "the same state"
- *   is the fingerprint's affair.
+ *   is the fingerprint's affair; that it is the same is not just believed. The same moves must be
+ *   there, and before the run ends it makes one of them, each time another: that must lead to the
+ *   state to which it led before.
  * - Sleep sets (Godefroid, "Partial-Order Methods for the Verification of Concurrent Systems",
  *   1996). After all that begins with the move `a` has been tried, `a` need not be tried behind a
  *   `b` that is independent of it: that leads where `b` behind `a` has led. Together with known
@@ -34,15 +36,39 @@ interface Frame extends Fork {
   readonly todo: readonly number[];
   /** What need not be tried here. */
   readonly asleep: ReadonlyMap<string, Move>;
+  /** The state, if known ones are looked for. */
+  readonly state: KnownState | undefined;
+  /** Whether nothing is new here, and one move is made for comparison. */
+  readonly isProbe: boolean;
+}
+
+/** A state in which runs have been. */
+interface KnownState {
+  /** The keys of its moves. */
+  readonly keys: string;
+  /** What slept at every visit. */
+  asleep: ReadonlySet<string>;
+  /** By key of a move: the fingerprint of the state to which it led. */
+  readonly leads: Map<string, number>;
+  visits: number;
 }
 
 const NOTHING_ASLEEP: ReadonlyMap<string, Move> = new Map();
 
+/** Two states were taken for the same that are not: what was pruned may have been new. */
+export class LookalikesError extends Error {
+  override readonly name = 'LookalikesError';
+
+  constructor(how: string) {
+    super(`Cannot tell states apart: two that look the same are not: ${how}`);
+  }
+}
+
 export class ExhaustiveGuide implements Guide {
   readonly #options: ExhaustiveOptions;
   readonly #frames: Frame[] = [];
-  /** By fingerprint: what slept at the last visit. */
-  readonly #known = new Map<number, ReadonlySet<string>>();
+  /** By fingerprint. */
+  readonly #known = new Map<number, KnownState>();
   #depth = 0;
   #repeating = false;
   /** The deepest run so far, in points. */
@@ -85,10 +111,7 @@ export class ExhaustiveGuide implements Guide {
 
   next(moves: readonly Move[], state: () => number): Verdict {
     const frame = this.#frames[this.#depth] ?? this.#open(moves, state);
-    if (!frame) {
-      this.pruned += 1;
-      return 'nothing new';
-    }
+    if (!frame) return 'nothing new';
     if (frame.moves.length !== moves.length) {
       throw new Error('Assertion failed: the same choices lead to the same moves');
     }
@@ -102,29 +125,54 @@ export class ExhaustiveGuide implements Guide {
     this.#repeating = false;
     this.#points += 1;
     const asleep = this.#options.sleepSets ? this.#asleep() : NOTHING_ASLEEP;
-    const todo = this.#todo(moves, asleep, state);
-    if (todo.length === 0) return undefined;
-    const frame: Frame = { moves, todo, asleep, at: 0 };
+    const awake = moves.map((_, index) => index).filter((index) => !isIn(asleep, moves[index]));
+    if (!this.#options.knownStates) return this.#push({ moves, todo: awake, asleep });
+    const fingerprint = state();
+    this.#compareLead(fingerprint);
+    if (this.#frames.at(-1)?.isProbe) return undefined;
+    const known = this.#known.get(fingerprint);
+    const keys = keysOf(moves);
+    if (!known) {
+      const first = { keys, asleep: new Set(asleep.keys()), leads: new Map(), visits: 0 };
+      this.#known.set(fingerprint, first);
+      return this.#push({ moves, todo: awake, asleep, state: first });
+    }
+    if (known.keys !== keys) throw new LookalikesError(`${known.keys}; or ${keys}`);
+    const todo = awake.filter((index) => known.asleep.has(moves[index]?.key ?? ''));
+    known.asleep = new Set([...known.asleep].filter((key) => asleep.has(key)));
+    if (todo.length > 0) return this.#push({ moves, todo, asleep, state: known });
+    const probe = this.#probeOf(known, moves);
+    return this.#push({ moves, todo: probe, asleep, state: known, isProbe: true });
+  }
+
+  /** @returns Nothing if there is nothing to do. */
+  #push(parts: Omit<Frame, 'at' | 'state' | 'isProbe'> & Partial<Frame>): Frame | undefined {
+    const frame: Frame = { state: undefined, isProbe: false, ...parts, at: 0 };
+    if (frame.isProbe || frame.todo.length === 0) this.pruned += 1;
+    if (frame.todo.length === 0) return undefined;
     this.#frames.push(frame);
     this.depthMax = Math.max(this.depthMax, this.#frames.length);
     return frame;
   }
 
-  #todo(
-    moves: readonly Move[],
-    asleep: ReadonlyMap<string, Move>,
-    state: () => number,
-  ): readonly number[] {
-    const awake = moves.map((_, index) => index).filter((index) => !isIn(asleep, moves[index]));
-    if (!this.#options.knownStates) return awake;
-    const fingerprint = state();
-    const before = this.#known.get(fingerprint);
-    if (!before) {
-      this.#known.set(fingerprint, new Set(asleep.keys()));
-      return awake;
+  /** A move that was made here before, if any was. */
+  #probeOf(known: KnownState, moves: readonly Move[]): readonly number[] {
+    const keys = [...known.leads.keys()];
+    const key = keys[known.visits % keys.length];
+    known.visits += 1;
+    return key === undefined ? [] : [moves.findIndex((move) => move.key === key)];
+  }
+
+  /** Remembers to which state the last choice has led, or compares it with what is remembered. */
+  #compareLead(fingerprint: number): void {
+    const last = this.#frames.at(-1);
+    const key = last?.moves[last.todo[last.at] ?? 0]?.key;
+    if (!last?.state || key === undefined) return;
+    const before = last.state.leads.get(key) ?? fingerprint;
+    if (before !== fingerprint) {
+      throw new LookalikesError(`"${key}" leads to one state, or to another`);
     }
-    this.#known.set(fingerprint, new Set([...before].filter((key) => asleep.has(key))));
-    return awake.filter((index) => before.has(moves[index]?.key ?? ''));
+    last.state.leads.set(key, fingerprint);
   }
 
   /** What sleeps behind the last choice: what slept or was tried before it, and is independent. */
@@ -144,4 +192,12 @@ export class ExhaustiveGuide implements Guide {
 
 function isIn(asleep: ReadonlyMap<string, Move>, move: Move | undefined): boolean {
   return move !== undefined && asleep.has(move.key);
+}
+
+/** The keys of moves, in whatever order these come. */
+function keysOf(moves: readonly Move[]): string {
+  return moves
+    .map(({ key }) => key)
+    .sort()
+    .join(', ');
 }

@@ -52,6 +52,37 @@ describe('an exhaustive guide', () => {
     expect([guide.states, guide.pruned]).toEqual([2, 1]);
   });
 
+  it('goes one move on from a state that it knows, to see that it is the same', () => {
+    const guide = new ExhaustiveGuide({ knownStates: true, sleepSets: false });
+    /** Two ways to one state, and one way on. */
+    const run = (states: readonly number[]) => {
+      guide.begin();
+      return states.map((state, depth) => guide.next(moves(depth === 0 ? 2 : 1), () => state));
+    };
+    expect(run([1, 2, 3])).toEqual([0, 0, 0]);
+    expect(run([1, 2, 3])).toEqual([1, 0, 'nothing new']);
+    expect([guide.states, guide.pruned]).toEqual([3, 1]);
+  });
+
+  it('does not accept that what looks the same leads to another state', () => {
+    const guide = new ExhaustiveGuide({ knownStates: true, sleepSets: false });
+    guide.begin();
+    for (const state of [1, 2, 3]) guide.next(moves(state === 1 ? 2 : 1), () => state);
+    guide.begin();
+    for (const state of [1, 2]) guide.next(moves(state === 1 ? 2 : 1), () => state);
+    expect(() => guide.next(moves(1), () => 4)).toThrow(/two that look the same are not/);
+  });
+
+  it('does not accept that what looks the same has other moves', () => {
+    const guide = new ExhaustiveGuide({ knownStates: true, sleepSets: false });
+    guide.begin();
+    guide.next(moves(2), () => 1);
+    guide.next(moves(1), () => 2);
+    guide.begin();
+    guide.next(moves(2), () => 1);
+    expect(() => guide.next(moves(2), () => 2)).toThrow(/two that look the same are not/);
+  });
+
   it('tells which points were there in an earlier run', () => {
     const guide = new ExhaustiveGuide(PLAIN);
     const repeated: boolean[] = [];
