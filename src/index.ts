@@ -25,6 +25,10 @@ export type {
 export type { GuestRequest, Segment, Status } from './device/request.ts';
 export type { VirtioBlockDevice } from './device/virtio-blk.ts';
 export type { Clock, Env, Timer } from './env/env.ts';
+export type { SocketAddress, TlsCredentials } from './env/sockets.ts';
+export type { NbdServerTls } from './exports/nbd/handshake.ts';
+export type { NbdLimits } from './exports/nbd/limits.ts';
+export type { NbdExportStatistics } from './exports/nbd/statistics.ts';
 export type { BlockJobInfo, JobEvent, JobProgress, JobState } from './jobs/events.ts';
 export type { MirrorProgress } from './jobs/mirror/mirror.ts';
 export type { CopyMode, MirrorOptions } from './jobs/mirror/options.ts';
@@ -33,3 +37,4 @@ export type { JobStatus } from './jobs/states.ts';
 export { type Disk, type DiskMirrorOptions, type DiskOptions, openDisk } from './machine/disk.ts';
 export type { MachineEvent } from './machine/machine.ts';
 export type { Mirror, MirrorOutcome } from './machine/mirror.ts';
+export type { DiskServeOptions, ServedDisk } from './machine/served-disk.ts';

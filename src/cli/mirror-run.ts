@@ -1,3 +1,11 @@
+/**
+ * One run of `mirrordisk mirror`, from opening the disk to the proof.
+ *
+ * Two sides go on at once: the mirror, from start to end, and the guest, who begins once the mirror
+ * has started (so that a wrong target harms nobody) and stops when the plan says so. Whatever could
+ * be wrong with the plan is looked at before the target is touched.
+ */
+
 import { openDisk } from '../machine/disk.ts';
 import { runGuest } from '../workload/guest.ts';
 import { type GuestOptions, planGuest } from '../workload/guest-options.ts';

@@ -1,4 +1,4 @@
-/** A mirror that a command has started: brought on its way, kept going, and ended as it was asked. */
+/** A mirror that a command has started: kept going, and ended as it was asked. */
 
 import { BlockError } from '../base/errors.ts';
 import { alignUp } from '../base/ranges.ts';

@@ -44,8 +44,8 @@ export class Intake {
  * Makes a socket that a server has accepted, and not read from, one with an intake.
  *
  * There is no documented way: a server makes its sockets without. So another socket takes over the
- * handle, as those of Node's own TLS and child processes do. Where there is no such handle all stays
- * as it is, and Node takes new memory.
+ * handle, as those of Node's own TLS and child processes do. Where there is no such handle all
+ * stays as it is, and Node takes new memory.
  */
 export function withIntake(accepted: Socket): { socket: Socket; intake: Intake | undefined } {
   const handle: unknown = Reflect.get(accepted, '_handle');

@@ -28,7 +28,7 @@ export class Promptness {
   /** How many in a row have been prompt. */
   #prompt = 0;
 
-  /** Asked before each call. @returns Whether to wait for it; then {@link Promptness.took} is told. */
+  /** @returns Whether to wait for the next call; then {@link Promptness.took} is told of it. */
   expect(): boolean {
     if (this.#left === 0) return true;
     this.#left -= 1;

@@ -32,7 +32,7 @@ export class ServedDisk implements AsyncDisposable {
   /** Resolves when it is served no more. */
   readonly closed: Promise<void>;
   readonly #machine: Machine;
-  readonly #export: NbdExport;
+  readonly #offered: NbdExport;
   #closing: Promise<void> | undefined;
   #close = () => {};
 
@@ -66,7 +66,7 @@ export class ServedDisk implements AsyncDisposable {
     { address, uri }: { readonly address: SocketAddress; readonly uri: string },
   ) {
     this.#machine = machine;
-    this.#export = offered;
+    this.#offered = offered;
     this.address = address;
     this.uri = uri;
     this.closed = new Promise((resolve) => {
@@ -76,7 +76,7 @@ export class ServedDisk implements AsyncDisposable {
 
   /** Requests, bytes and errors since it is served, and who is connected. */
   statistics(): NbdExportStatistics {
-    return this.#export.statistics();
+    return this.#offered.statistics();
   }
 
   /**
@@ -94,7 +94,7 @@ export class ServedDisk implements AsyncDisposable {
   }
 
   async #end(): Promise<void> {
-    const { node } = this.#export.edge;
+    const { node } = this.#offered.edge;
     await this.#machine.exports.stop();
     this.#close();
     if (!node.options.readOnly && !node.isClosed) await node.flush();

@@ -4,8 +4,8 @@
  *     push()  ->  | kept in memory of its own |  the last piece  |  ->  take(), takeInto(), skip()
  *                        ^------ keep() ------'
  *
- * The memory of a piece is used again by whoever gave it. So all that can be is taken from the piece
- * as it lies, straight to where it belongs, and only the rest is copied and kept: mostly the
+ * The memory of a piece is used again by whoever gave it. So all that can be is taken from the
+ * piece as it lies, straight to where it belongs, and only the rest is copied and kept: mostly the
  * beginning of a message, or nothing.
  */
 

@@ -1,6 +1,6 @@
 /**
- * What happens in a run depends on its seed, and on nothing else: not on Node, whose versions differ
- * in the order of timers and of promises, nor on the machine.
+ * What happens in a run depends on its seed, and on nothing else: not on Node, whose versions
+ * differ in the order of timers and of promises, nor on the machine.
  *
  * `fixtures/seeds/traces.sha256` changes when the mirror or the simulation does; then
  * `npx vitest run test/sim/trace.test.ts -u` writes it anew.

@@ -1,6 +1,7 @@
 /**
- * The Nodes of this machine: the one that runs the tests, those on the path, and those in the folder
- * that the variable MIRRORDISK_NODES names, as `.ci/nodes.js` and nvm have them: `v22.1.0/bin/node`.
+ * The Nodes of this machine: the one that runs the tests, those on the path, and those in the
+ * folder that the variable MIRRORDISK_NODES names, as `.ci/nodes.js` and nvm have them:
+ * `v22.1.0/bin/node`.
  */
 
 import { execFileSync } from 'node:child_process';
