@@ -107,6 +107,15 @@ function flagsOf({ access: mode, direct, create }: OpenFileOptions): number {
 
 type Operation = 'read' | 'write';
 
+/** Longer than the page cache takes for a short read, shorter than the fastest disk. */
+const READ_PROMPT_MS = 0.05;
+/** Writes wait for no disk unless there is too much to be written back, which takes far longer. */
+const WRITE_PROMPT_MS = 0.5;
+
+function newPromptness(): Readonly<Record<Operation, Promptness>> {
+  return { read: new Promptness(READ_PROMPT_MS), write: new Promptness(WRITE_PROMPT_MS) };
+}
+
 class NodeFile implements OpenFile {
   readonly #descriptor: number;
   readonly #path: string;
@@ -116,7 +125,7 @@ class NodeFile implements OpenFile {
   constructor(descriptor: number, path: string, { direct = false }: OpenFileOptions) {
     this.#descriptor = descriptor;
     this.#path = path;
-    this.#promptness = direct ? undefined : { read: new Promptness(), write: new Promptness() };
+    this.#promptness = direct ? undefined : newPromptness();
   }
 
   read(offset: number, into: Uint8Array): Pending<number> {

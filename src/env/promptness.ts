@@ -15,18 +15,22 @@
  * that a file which mostly goes to the disk is hardly ever waited for.
  */
 
-/** Longer than the page cache takes for a short request, shorter than the fastest disk. */
-const PROMPT_MS = 0.05;
 /** Calls. */
 const PAUSE_MIN = 8;
 const PAUSE_MAX = 4096;
 
 export class Promptness {
+  readonly #promptMs: number;
   #pause = PAUSE_MIN;
   /** How many calls are still not to be waited for. */
   #left = 0;
   /** How many in a row have been prompt. */
   #prompt = 0;
+
+  /** @param promptMs What takes longer was not answered from memory. */
+  constructor(promptMs: number) {
+    this.#promptMs = promptMs;
+  }
 
   /** @returns Whether to wait for the next call; then {@link Promptness.took} is told of it. */
   expect(): boolean {
@@ -37,7 +41,7 @@ export class Promptness {
 
   /** A call that was waited for has ended. */
   took(ms: number): void {
-    if (ms > PROMPT_MS) {
+    if (ms > this.#promptMs) {
       this.#left = this.#pause;
       this.#pause = Math.min(this.#pause * 2, PAUSE_MAX);
       this.#prompt = 0;

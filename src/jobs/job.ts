@@ -289,7 +289,6 @@ export class Job implements JobControl, TransactionMember, RestingParent {
     if (this.#verdict !== 'open') return;
     this.#verdict = 'decided';
     this.#decided.notifyAll();
-    this.wake();
   }
 
   abandon(): void {

@@ -17,22 +17,24 @@ const count = (waits: readonly boolean[]) => waits.filter(Boolean).length;
 
 describe('whether to wait for a file', () => {
   it('waits for every call of one that is prompt', () => {
-    expect(count(make(new Promptness(), 1000, () => PROMPT))).toBe(1000);
+    expect(count(make(new Promptness(0.05), 1000, () => PROMPT))).toBe(1000);
   });
 
   it('waits for hardly any call of one that is slow', () => {
-    const waits = make(new Promptness(), 100_000, () => SLOW);
+    const waits = make(new Promptness(0.05), 100_000, () => SLOW);
     expect(count(waits)).toBeLessThan(40);
     expect(count(waits.slice(50_000))).toBeLessThan(14);
   });
 
   it('goes on waiting for one that is slow once in a while', () => {
-    const waits = make(new Promptness(), 100_000, (call) => (call % 1000 === 0 ? SLOW : PROMPT));
+    const waits = make(new Promptness(0.05), 100_000, (call) =>
+      call % 1000 === 0 ? SLOW : PROMPT,
+    );
     expect(count(waits)).toBeGreaterThan(98_000);
   });
 
   it('comes back to one that has become prompt', () => {
-    const promptness = new Promptness();
+    const promptness = new Promptness(0.05);
     make(promptness, 10_000, () => SLOW);
     make(promptness, 10_000, () => PROMPT);
     expect(count(make(promptness, 1000, () => PROMPT))).toBe(1000);
@@ -40,7 +42,7 @@ describe('whether to wait for a file', () => {
 
   it('seldom waits in vain for one that is prompt half of the time', () => {
     let slow = 0;
-    make(new Promptness(), 100_000, (call) => {
+    make(new Promptness(0.05), 100_000, (call) => {
       if (call % 2 === 0) return PROMPT;
       slow += 1;
       return SLOW;

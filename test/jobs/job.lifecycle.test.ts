@@ -5,7 +5,7 @@ import { BlockError } from '../../src/base/errors.ts';
 import { Job } from '../../src/jobs/job.ts';
 import type { JobControl, JobOptions, JobWork } from '../../src/jobs/work.ts';
 import { FakeClock } from '../support/fake-clock.ts';
-import { settle } from '../support/settle.ts';
+import { deferred, settle, watch } from '../support/settle.ts';
 
 /** A job that does what the test says, and what it told. */
 class JobRig {
@@ -212,6 +212,23 @@ describe('a drain', () => {
     rig.job.wake();
     await settle();
     expect(isResting).toBe(true);
+  });
+
+  it('is over when the work is done, though the job waits to be finalized', async () => {
+    const done = deferred();
+    const run = async (control: JobControl) => {
+      await done.promise;
+      await control.settle();
+    };
+    const { job } = new JobRig(run, { autoFinalize: false }).start();
+    const rest = watch(() => job.whenResting());
+    await settle();
+    expect(rest.state).toBe('pending');
+    done.resolve();
+    await settle();
+    expect([job.status, rest.state]).toEqual(['pending', 'done']);
+    job.cancel({ force: true });
+    await job.finished;
   });
 
   it('does not wait for what a forced cancel gave up, once the job is over', async () => {

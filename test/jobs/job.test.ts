@@ -5,6 +5,7 @@ import type { JobEvent } from '../../src/jobs/events.ts';
 import { Job } from '../../src/jobs/job.ts';
 import type { JobStatus } from '../../src/jobs/states.ts';
 import type { JobControl, JobWork } from '../../src/jobs/work.ts';
+import { settle } from '../support/settle.ts';
 
 /** Time stands still: nothing here may depend on it. */
 const clock: Clock = {
@@ -116,6 +117,43 @@ describe('events', () => {
         error: 'No space left on device',
       },
     });
+  });
+});
+
+describe('progress', () => {
+  it('is that of the work for whoever hears that it runs, and to the end', async () => {
+    const seen: (readonly [JobStatus, number])[] = [];
+    const { job } = start(
+      async (control) => control.settle(),
+      (_, { status, progress }) => seen.push([status, progress.len]),
+    );
+    await job.finished;
+    expect(seen[0]).toEqual(['running', 5]);
+    expect(seen.at(-1)).toEqual(['null', 5]);
+  });
+});
+
+describe('a change', () => {
+  it('is made at once, and makes the work look again', async () => {
+    let looks = 0;
+    const { job } = start(async (control) => {
+      while (!control.isCancelled) {
+        looks += 1;
+        await control.sleep();
+      }
+      control.leaveIfCancelled();
+    });
+    await settle();
+    expect(looks).toBe(1);
+    let isMade = false;
+    job.change(() => {
+      isMade = true;
+    });
+    expect(isMade).toBe(true);
+    await settle();
+    expect(looks).toBe(2);
+    job.cancel({ force: true });
+    await job.finished;
   });
 });
 

@@ -1,4 +1,3 @@
-// Goes to test/scenario/ once GuestWrites looks at the limit anew and bounds its buffer.
 import { describe, expect, it } from 'vitest';
 import { pattern } from '../support/drivers.ts';
 import { GRANULARITY, MachineRig } from '../support/machine-rig.ts';

@@ -195,7 +195,7 @@ export class MirrorPair {
       return sent;
     } finally {
       // A failure leaves a rest: it is dirty again before anybody can look at it unclaimed.
-      if (at < end) this.dirty.mark(at, end - at);
+      this.dirty.mark(at, end - at);
       this.#copying -= end - at;
     }
   }

@@ -4,7 +4,7 @@ import { COPIES_MAX } from '../../../src/jobs/mirror/copier.ts';
 import { JobCancelled } from '../../../src/jobs/work.ts';
 import { pattern } from '../../support/drivers.ts';
 import { PairRig, type PairRigOptions } from '../../support/pair-rig.ts';
-import { settle, watch } from '../../support/settle.ts';
+import { deferred, settle, watch } from '../../support/settle.ts';
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -232,6 +232,25 @@ describe('copies', () => {
     await rig.runUntil(() => copy.state === 'done');
     const flushes = rig.targetDisk.operations.filter((operation) => operation === 'flush');
     expect([flushes.length, most]).toEqual([2, 1]);
+  });
+
+  it('are not flushed again before the last flush has ended, which is in flight', async () => {
+    const rig = dirtyRig({ size: 130 * MiB, granularity: MiB });
+    const ended = deferred();
+    let flushes = 0;
+    rig.targetDisk.flush = () => {
+      flushes += 1;
+      return ended.promise;
+    };
+    const copy = copyAll(rig);
+    await rig.runUntil(() => copy.state === 'done');
+    expect([flushes, rig.copier.inFlight]).toEqual([1, 1]);
+    const idle = watch(() => rig.copier.idle());
+    await settle();
+    expect(idle.state).toBe('pending');
+    ended.resolve();
+    await rig.runUntil(() => idle.state === 'done');
+    expect([flushes, rig.copier.inFlight]).toEqual([1, 0]);
   });
 
   it('let others run now and then, though both disks complete at once', async () => {

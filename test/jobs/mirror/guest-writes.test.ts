@@ -117,6 +117,12 @@ describe('a guest write', () => {
     expect([rig.pair.remaining, rig.pair.copied]).toEqual([0, 700]);
   });
 
+  it('reaches both disks though it is a single byte', async () => {
+    const rig = new PairRig();
+    await rig.guest.write(7, new Uint8Array([77]));
+    expect([rig.sourceDisk.bytes[7], rig.targetDisk.bytes[7]]).toEqual([77, 77]);
+  });
+
   it('waits for a copy of what it touches, and a copy for it', async () => {
     const rig = new PairRig();
     rig.dirty.mark(0, 1);
@@ -310,6 +316,19 @@ describe('a limit of guest writes', () => {
     expect(write.state).toBe('done');
     expect(asked).toEqual([200]);
     expect(rig.clock.timers).toBe(0);
+  });
+
+  it('that changes has those who wait do so for longer or less, by the same factor', async () => {
+    const rig = new PairRig();
+    rig.guestWrites.limit((length) => length);
+    const write = watch(() => rig.guest.write(0, pattern(200)));
+    await rig.clock.advance(100);
+    rig.guestWrites.relimit(3);
+    await rig.clock.advance(299);
+    expect(write.state).toBe('pending');
+    await rig.clock.advance(1);
+    await settle();
+    expect(write.state).toBe('done');
   });
 
   it('ends for those who wait when the target is given up', async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { ByteRange } from '../../../src/base/ranges.ts';
 import { DirtyBitmap } from '../../../src/bitmap/dirty-bitmap.ts';
 import {
   BLOCK_LENGTH,
@@ -23,6 +24,16 @@ const HEADER: JournalHeader = {
 
 function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('hex');
+}
+
+/** The bits of 40 granules as they are encoded, the first 16 and the others apart. */
+function bitsFrom(bitmap: DirtyBitmap, differing: readonly ByteRange[]): readonly boolean[] {
+  const pieces = [new Uint8Array(2), new Uint8Array(3)] as const;
+  encodeBits(pieces[0], 0, bitmap, differing);
+  encodeBits(pieces[1], 2, bitmap, differing);
+  return pieces.flatMap((piece) =>
+    [...piece].flatMap((byte) => Array.from({ length: 8 }, (_, bit) => (byte >> bit) % 2 === 1)),
+  );
 }
 
 describe('the header of a journal', () => {
@@ -91,6 +102,22 @@ describe('the bits of a journal', () => {
       { offset: 9 * 512, length: 512 },
       { offset: 17 * 512, length: 512 },
     ]);
+  });
+
+  it('are those of each granule, wherever a run begins and ends, in any piece of them', () => {
+    const granules = 40;
+    for (let start = 0; start <= granules; start += 1) {
+      for (let end = start; end <= granules; end += 1) {
+        const run = { offset: start * 512, length: (end - start) * 512 };
+        const same = new DirtyBitmap(granules * 512, 512);
+        const differing = new DirtyBitmap(granules * 512, 512);
+        differing.markAll();
+        differing.clear(run.offset, run.length);
+        const inside = Array.from({ length: granules }, (_, at) => at >= start && at < end);
+        expect(bitsFrom(differing, [])).toEqual(inside);
+        expect(bitsFrom(same, [run])).toEqual(inside.map((isInside) => !isInside));
+      }
+    }
   });
 
   it('are all differing where the file has only zeroes', () => {

@@ -1,4 +1,4 @@
-import { readFile, stat, truncate, writeFile } from 'node:fs/promises';
+import { link, readFile, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { BlockError } from '../../../src/base/errors.ts';
@@ -212,6 +212,26 @@ describe('a journal that cannot be written', () => {
       });
     }));
 
+  it('is made void by one at a time, and retired only after that', () =>
+    withJournal(async (rig) => {
+      const voided = deferred();
+      let truncations = 0;
+      rig.hook = async ({ operation }) => {
+        if (operation === 'write') throw new BlockError('ENOSPC', operation, 'by design');
+        if (operation !== 'truncate') return;
+        truncations += 1;
+        await voided.promise;
+      };
+      const write = watch(() => rig.journal.ensure({ offset: 0, length: 1 }));
+      while (truncations === 0) await settle();
+      const retired = watch(() => rig.journal.retire('finished'));
+      for (let turn = 0; turn < 10; turn += 1) await settle();
+      expect([truncations, write.state, retired.state]).toEqual([1, 'pending', 'pending']);
+      voided.resolve();
+      while (retired.state === 'pending') await settle();
+      expect([truncations, write.state, retired.state]).toEqual([2, 'done', 'done']);
+    }));
+
   it('refuses only writes that it lacks bits for while it cannot be made void', () =>
     withJournal(async (rig) => {
       const { journal } = rig;
@@ -274,6 +294,45 @@ describe('the file of a journal', () => {
       expect(openFilesIn(folder) ?? 0).toBe(0);
     }));
 
+  it('is synced only when all of it is written, and has its name only then', () =>
+    withFolder(async (folder) => {
+      const path = join(folder, 'journal');
+      const [reached, written] = [deferred(), deferred()];
+      const syncs: boolean[] = [];
+      let hasAll = false;
+      const slow = hookedFiles(nodeFiles, async ({ operation, offset }) => {
+        if (operation === 'sync') syncs.push(hasAll);
+        // The second copy of the header is the last to be written.
+        if (operation !== 'write' || offset !== 4096) return;
+        reached.resolve();
+        await written.promise;
+      });
+      const made = watch(() => Journal.create(slow, path, OPTIONS).then((one) => one.close()));
+      await reached.promise;
+      await settle();
+      await expect(stat(path)).rejects.toThrow('ENOENT');
+      hasAll = true;
+      written.resolve();
+      while (made.state === 'pending') await settle();
+      expect(syncs).toEqual([true]);
+    }));
+
+  it('that could not be made is removed before another mirror can take it up', () =>
+    withFolder(async (folder) => {
+      const broken = hookedFiles(nodeFiles, ({ operation }) => {
+        if (operation === 'sync') throw new BlockError('ENOSPC', 'sync', 'by design');
+      });
+      const locks: unknown[] = [];
+      const remove = async (path: string) => {
+        const found = await nodeFiles.status(path);
+        locks.push(found && (await nodeFiles.lock(found)));
+        await nodeFiles.remove(path);
+      };
+      const made = Journal.create({ ...broken, remove }, join(folder, 'journal'), OPTIONS);
+      await expect(made).rejects.toMatchObject({ code: 'ENOSPC' });
+      expect(locks).toEqual([undefined]);
+    }));
+
   it('is gone once retired, lets guests pass, and would not be trusted if its name came back', () =>
     withJournal(async (rig) => {
       const { journal, path } = rig;
@@ -287,6 +346,19 @@ describe('the file of a journal', () => {
       expect(journal.writing({ offset: 0, length: 1 }, () => 'passed')).toBe('passed');
       await writeFile(path, bytes);
       await expect(Journal.open(nodeFiles, path, OPTIONS)).rejects.toThrow('not finished');
+    }));
+
+  it('has one name once it is opened, though it was left with two', () =>
+    withJournal(async ({ journal, path }) => {
+      await journal.close();
+      const second = `${path}.unfinished`;
+      await link(path, second);
+      await reopened(path);
+      await expect(stat(second)).rejects.toThrow('ENOENT');
+      // What only has the same name belongs to somebody else.
+      await writeFile(second, 'half');
+      await reopened(path);
+      expect(await readFile(second, 'utf8')).toBe('half');
     }));
 
   it('is exact after an orderly close, and counts how often it was opened', () =>

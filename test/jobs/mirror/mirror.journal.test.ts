@@ -1,0 +1,39 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { nodeEnv } from '../../../src/env/node.ts';
+import { type Mirror, openDisk } from '../../../src/index.ts';
+import { decodeHeader } from '../../../src/jobs/mirror/journal-format.ts';
+import { withSource } from '../../support/image-place.ts';
+
+/** What the journal of a mirror that ends so says of itself when its name is removed. */
+async function lastWord(end: (mirror: Mirror) => Promise<unknown>): Promise<readonly string[]> {
+  const words: string[] = [];
+  const env = nodeEnv();
+  const files = {
+    ...env.files,
+    async remove(path: string) {
+      if (path.endsWith('-journal')) words.push(decodeHeader(readFileSync(path)).state);
+      await env.files.remove(path);
+    },
+  };
+  await withSource(1024 * 1024, async ({ source, target }) => {
+    await using disk = await openDisk(source, { env: { ...env, files } });
+    const mirror = await disk.mirror(target, { persist: true });
+    await mirror.ready;
+    await end(mirror);
+  });
+  return words;
+}
+
+describe('a journal whose name comes back after a power cut', () => {
+  it.each(['switch', 'finish'] as const)(
+    'is of no use to any mirror after a %s: the target may have been in use since',
+    async (verb) => {
+      expect(await lastWord((mirror) => mirror[verb]())).toEqual(['finished']);
+    },
+  );
+
+  it('may be used after an abort, but is not trusted', async () => {
+    expect(await lastWord((mirror) => mirror.abort())).toEqual(['invalid']);
+  });
+});

@@ -1,0 +1,23 @@
+import { describe, expect, it } from 'vitest';
+import { pattern } from '../../support/drivers.ts';
+import { Rig } from '../../support/rig.ts';
+
+const KiB = 1024;
+
+describe('a speed that is refused', () => {
+  it('changes nothing: what is copied goes on as fast as before', async () => {
+    const rig = await Rig.open({ size: 64 * KiB });
+    rig.sourceDisk.bytes = pattern(64 * KiB);
+    const { job } = await rig.start({ granularity: 4 * KiB, speed: 16 * KiB });
+    const startMs = rig.clock.nowMs();
+    await rig.clock.advance(1000);
+    expect(() => job.setSpeed(-1)).toThrow("Parameter 'speed' expects a non-negative value");
+    await rig.runUntil(() => job.status === 'ready');
+    const seconds = (rig.clock.nowMs() - startMs) / 1000;
+    expect(seconds).toBeGreaterThan(3.5);
+    expect(seconds).toBeLessThan(5.5);
+    expect(job.speed).toBe(16 * KiB);
+    job.cancel({ force: true });
+    await rig.runUntil(() => job.status === 'null');
+  });
+});
