@@ -5,7 +5,7 @@
  * memory, served by us and by nbdkit. Both are filled with random bytes first, for a server that
  * may answer with a hole does not move any. Each cell is so many requests of one length, so many in
  * flight; what counts is requests a second, and what each costs the server in processor time, which
- * the noise of a machine spares.
+ * the noise of a machine spares. The server has one processor and the client another.
  */
 
 import { execFile } from 'node:child_process';
@@ -124,7 +124,7 @@ function times({ median, min, max }: Spread): string {
 
 async function runCell(server: NbdServerProcess, { args, count }: Cell): Promise<Figures> {
   const before = await server.processorTime();
-  const { stdout } = await run('qemu-img', [...args, server.uri]);
+  const { stdout } = await run('taskset', ['--cpu-list', '1', 'qemu-img', ...args, server.uri]);
   const seconds = Number(/Run completed in ([\d.]+) seconds/.exec(stdout)?.[1]);
   const cost = ((await server.processorTime()) - before) / count;
   return { perSecond: count / seconds, cost };

@@ -95,16 +95,20 @@ export class NodeConnection implements Connection {
       if (sent) setImmediate(sent);
       return;
     }
-    if (this.#gathered.length === 0) setImmediate(this.#flush);
+    if (this.#gathered.length === 0) setImmediate(this.#send);
     this.#gathered.push(bytes);
     this.#pendingBytes += bytes.length;
     if (sent) this.#waiting.push(sent);
   }
 
+  flush(): void {
+    this.#send();
+  }
+
   end(): void {
     const socket = this.#socket;
     if (socket.writableEnded) return;
-    this.#flush();
+    this.flush();
     // The rest of what comes is read and dropped: to close a socket with unread bytes tells the
     // other side of a failure, which then may lose what was sent to it.
     this.#shut();
@@ -139,7 +143,7 @@ export class NodeConnection implements Connection {
     this.#receiver?.data(new Uint8Array(buffer, byteOffset, length));
   };
 
-  readonly #flush = () => {
+  readonly #send = () => {
     const gathered = this.#gathered;
     const last = gathered.pop();
     if (!last) return;

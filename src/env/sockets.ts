@@ -57,6 +57,8 @@ export interface Connection {
    * @param sent Called when the memory of `bytes` is free again, also when they could not be sent.
    */
   write(bytes: Uint8Array, sent?: () => void): void;
+  /** Sends what was written at once, and not at the end of this turn of the event loop. */
+  flush(): void;
   /**
    * Sends what was written, then ends the connection. What still comes is dropped; the other side
    * has {@link LINGER_MS} to end its half as well.

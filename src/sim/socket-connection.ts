@@ -139,6 +139,10 @@ export class SimConnection implements Connection {
     this.#plan();
   }
 
+  flush(): void {
+    // Nothing is held back: what is written is on its way.
+  }
+
   end(): void {
     if (this.#isOver || this.#end !== 'no') return;
     this.#end = 'asked';

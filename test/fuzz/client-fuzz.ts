@@ -132,6 +132,7 @@ function distort(connection: Connection, random: Random, rate: number): Connecti
     write(bytes, sent) {
       connection.write(random.below(rate) === 0 ? mutate(bytes, random) : bytes, sent);
     },
+    flush: () => {},
     end: () => connection.end(),
     destroy: () => connection.destroy(),
     startTls: (options) => connection.startTls(options),

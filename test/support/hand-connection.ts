@@ -48,6 +48,8 @@ export class HandConnection implements Connection {
     if (this.takes) queueMicrotask(() => this.takeAll());
   }
 
+  flush(): void {}
+
   end(): void {
     if (this.outcome === 'no') this.outcome = 'ended';
     this.takeAll();

@@ -5,8 +5,9 @@
  *            '------ a run, one write of the connection ------'
  *
  * Who replies reserves room in a slab, fills it, and sends it. Rooms that lie one behind the other
- * go out as one, which costs as much as one reply. A slab is used again when all of it is sent; a
- * long reply has one of its own.
+ * go out as one, which costs as much as one reply. But a client that waits for all of them does
+ * nothing meanwhile, so some go out early. A slab is used again when all of it is sent; a long reply
+ * has one of its own.
  */
 
 import type { Connection } from '../../env/sockets.ts';
@@ -16,6 +17,14 @@ import type { BufferPool } from './buffer-pool.ts';
 const SLAB_LENGTH = 256 * 1024;
 /** What is longer would leave too much of a slab unused. */
 const SHARED_LENGTH_MAX = SLAB_LENGTH / 4;
+
+/**
+ * Replies that go out together at most; those that say hardly more than that it is done count
+ * double, for their requests were long. Measured with `npm run bench nbd`: with fewer, and as much
+ * with more, 32 requests in flight take a tenth to a fifth longer.
+ */
+const TOGETHER_MAX = 8;
+const SHORT_LENGTH_MAX = 1024;
 
 class Slab {
   readonly bytes: Uint8Array;
@@ -52,6 +61,8 @@ export class Outflow {
   #slab: Slab | undefined;
   #run: Run | undefined;
   #heldBytes = 0;
+  /** Replies that have not gone out, as {@link TOGETHER_MAX} counts them. */
+  #together = 0;
 
   /** @param onSent Called when {@link Outflow.heldBytes} has become less. */
   constructor(connection: Connection, pool: BufferPool, onSent: () => void) {
@@ -75,16 +86,21 @@ export class Outflow {
     return { slab, start, end: slab.used };
   }
 
-  /** Sends what is in the room; it goes out with the next {@link Outflow.flush}. */
+  /** Sends what is in the room; it goes out with the next {@link Outflow.flush} at the latest. */
   send(room: Room): void {
+    const { slab, start, end } = room;
     const run = this.#run;
-    if (run && run.slab === room.slab && run.end === room.start) {
-      run.end = room.end;
+    if (run && run.slab === slab && run.end === start) {
+      run.end = end;
       run.rooms += 1;
-      return;
+    } else {
+      this.flush();
+      this.#run = { slab, start, end, rooms: 1 };
     }
+    this.#together += end - start > SHORT_LENGTH_MAX ? 1 : 2;
+    if (this.#together < TOGETHER_MAX) return;
     this.flush();
-    this.#run = { slab: room.slab, start: room.start, end: room.end, rooms: 1 };
+    this.#connection.flush();
   }
 
   /** Sends a reply that is built already. */
@@ -104,6 +120,7 @@ export class Outflow {
     const run = this.#run;
     if (!run) return;
     this.#run = undefined;
+    this.#together = 0;
     const { slab, start, end, rooms } = run;
     this.#connection.write(slab.bytes.subarray(start, end), () => {
       this.#release(slab, rooms, end - start);
