@@ -1,8 +1,8 @@
 /**
  * NBD servers as processes of their own, with the time that each takes of a processor.
  *
- * All of them listen at a Unix socket in the folder given, with what they take by default, and run on
- * the first processor: where a server and its client run, and so what it costs to wake them, is
+ * All of them listen at a Unix socket in the folder given, with what they take by default, and run
+ * on the first processor: where a server and its client run, and so what it costs to wake them, is
  * otherwise the system's choice, and another one each time.
  */
 

@@ -8,8 +8,13 @@ import { filterOver, nodeOf, TestDisk } from '../support/drivers.ts';
 
 /** Somebody who stands on a node and counts what it is told. */
 function listener(name: string) {
-  const heard = { name, count: 0, powerLost: () => void (heard.count += 1) };
-  return heard;
+  return {
+    name,
+    count: 0,
+    powerLost() {
+      this.count += 1;
+    },
+  };
 }
 
 describe('a disk that loses power', () => {

@@ -6,8 +6,8 @@
  *
  * Who replies reserves room in a slab, fills it, and sends it. Rooms that lie one behind the other
  * go out as one, which costs as much as one reply. But a client that waits for all of them does
- * nothing meanwhile, so some go out early. A slab is used again when all of it is sent; a long reply
- * has one of its own.
+ * nothing meanwhile, so some go out early. A slab is used again when all of it is sent; a long
+ * reply has one of its own.
  */
 
 import type { Connection } from '../../env/sockets.ts';
