@@ -8,13 +8,13 @@
  * where the disk decides.
  */
 
-import { randomFillSync } from 'node:crypto';
 import { access, mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openDisk } from '../src/index.ts';
 import { comparePairs, formatSpread, type PairResult } from './pairs.ts';
 import { copySeconds, qemuMirrorSeconds } from './peers.ts';
+import { writeRandom } from './random-file.ts';
 
 const SIZE = 2 * 2 ** 30;
 const ROUNDS = 7;
@@ -67,7 +67,7 @@ async function compareIn(setting: Setting, report: (line: string) => void): Prom
     report(`  ours ${formatSpread(ours, 2)}, ${peer} ${formatSpread(theirs, 2)}: ${times} times`);
   };
   try {
-    await writeRandom(source);
+    await writeRandom(source, SIZE);
     const ours = fresh((from, to) => mirrorSeconds(from, to, setting.flush));
     const qemu = fresh(async (from, to) => {
       return (await qemuMirrorSeconds(from, to, { flush: setting.flush })) ?? 0;
@@ -97,17 +97,4 @@ async function mirrorSeconds(source: string, target: string, flush: boolean): Pr
   await mirror.ready;
   await mirror.cancel();
   return (performance.now() - start) / 1000;
-}
-
-async function writeRandom(path: string): Promise<void> {
-  const bytes = Buffer.allocUnsafe(64 * 2 ** 20);
-  const file = await open(path, 'wx');
-  try {
-    for (let offset = 0; offset < SIZE; offset += bytes.length) {
-      await file.write(randomFillSync(bytes), 0, bytes.length, offset);
-    }
-    await file.sync();
-  } finally {
-    await file.close();
-  }
 }

@@ -23,6 +23,7 @@ const OURS = resolve('dist/cli/bin.js');
 /** A server that runs. */
 export interface NbdServerProcess {
   readonly name: string;
+  readonly socket: string;
   readonly uri: string;
   /** Microseconds of processor time so far, in all threads. */
   processorTime(): Promise<number>;
@@ -74,6 +75,7 @@ async function start(
   await untilThere(socket, child);
   return {
     name,
+    socket,
     uri: `nbd+unix:///?socket=${socket}`,
     processorTime: () => processorTime(child),
     peakMemory: () => peakMemory(child),

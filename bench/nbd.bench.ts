@@ -9,13 +9,13 @@
  */
 
 import { execFile } from 'node:child_process';
-import { randomFillSync } from 'node:crypto';
-import { mkdtemp, open, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type NbdServerProcess, startNbdkit, startOurs, startQemuNbd } from './nbd-servers.ts';
 import { comparePairs, type Spread, spreadOf } from './pairs.ts';
+import { writeRandom } from './random-file.ts';
 
 const run = promisify(execFile);
 
@@ -60,7 +60,7 @@ export const bench = {
     const folder = await mkdtemp(join(tmpdir(), 'mirrordisk-bench-'));
     const image = join(folder, 'image');
     try {
-      await writeRandom(image);
+      await writeRandom(image, SIZE);
       report(`${ROUNDS} rounds in turn; medians of requests a second and of server CPU`);
       report('an image in the page cache, ours by qemu-nbd:');
       await compareServers(report, [
@@ -128,16 +128,4 @@ async function runCell(server: NbdServerProcess, { args, count }: Cell): Promise
   const seconds = Number(/Run completed in ([\d.]+) seconds/.exec(stdout)?.[1]);
   const cost = ((await server.processorTime()) - before) / count;
   return { perSecond: count / seconds, cost };
-}
-
-async function writeRandom(path: string): Promise<void> {
-  const bytes = Buffer.allocUnsafe(64 * 2 ** 20);
-  const file = await open(path, 'wx');
-  try {
-    for (let offset = 0; offset < SIZE; offset += bytes.length) {
-      await file.write(randomFillSync(bytes), 0, bytes.length, offset);
-    }
-  } finally {
-    await file.close();
-  }
 }

@@ -39,19 +39,20 @@ interface Message {
  * The clock runs from the command, with both files open, through `BLOCK_JOB_READY` and the
  * `block-job-cancel` that follows at once, to `BLOCK_JOB_COMPLETED`.
  *
+ * @param target A raw file, or QEMU's options of what is below the target.
  * @returns Seconds, or `undefined` where qemu-storage-daemon is not installed.
  */
 export async function qemuMirrorSeconds(
   source: string,
-  target: string,
+  target: string | object,
   { flush = true, ...job }: QemuMirrorOptions = {},
 ): Promise<number | undefined> {
   if (!(await isInstalled())) return undefined;
-  const { size } = await stat(source);
-  await resize(target, size);
+  if (typeof target === 'string') await resize(target, (await stat(source)).size);
+  const targetFile = typeof target === 'string' ? fileOptions(target, flush) : target;
   const child = spawn(DAEMON, [
-    ...['--blockdev', blockdev('source', source, { 'read-only': true }, flush)],
-    ...['--blockdev', blockdev('target', target, { 'read-only': false }, flush)],
+    ...['--blockdev', blockdev('source', fileOptions(source, flush), { 'read-only': true })],
+    ...['--blockdev', blockdev('target', targetFile, { 'read-only': false })],
     ...['--chardev', 'stdio,id=monitor', '--monitor', 'chardev=monitor'],
   ]);
   const exited = once(child, 'exit');
@@ -94,13 +95,11 @@ async function resize(path: string, size: number): Promise<void> {
   }
 }
 
-function blockdev(
-  name: string,
-  filename: string,
-  options: { readonly 'read-only': boolean },
-  flush: boolean,
-): string {
-  const file = { driver: 'file', filename, cache: { 'no-flush': !flush } };
+function fileOptions(filename: string, flush: boolean): object {
+  return { driver: 'file', filename, cache: { 'no-flush': !flush } };
+}
+
+function blockdev(name: string, file: object, options: { readonly 'read-only': boolean }): string {
   return JSON.stringify({ driver: 'raw', 'node-name': name, ...options, file });
 }
 

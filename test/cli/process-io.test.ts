@@ -27,8 +27,9 @@ const HANGING = `const { fdatasync } = fs; let calls = 0;
   fs.fdatasync = (...args) => (++calls === 1 ? fdatasync(...args) : setInterval(() => {}, 1000))`;
 
 /** After one write, that of what is unpacked, none ever ends, be it to the source or the target. */
-const DEAD = `const { write } = fs; let calls = 0;
-  fs.write = (...args) => (++calls === 1 ? write(...args) : setInterval(() => {}, 1000))`;
+const DEAD = `const { write, writeSync } = fs; let calls = 0;
+  fs.write = (...args) => (++calls === 1 ? write(...args) : setInterval(() => {}, 1000));
+  fs.writeSync = (...args) => (++calls === 1 ? writeSync(...args) : 1)`;
 
 interface Place {
   readonly folder: string;
