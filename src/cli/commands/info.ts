@@ -14,8 +14,8 @@ export const info: Command = {
   usage: `Usage: mirrordisk info IMAGE [--json]
 
 Tells the size of a raw image or block device, the storage it takes, and whether
-another process of mirrordisk has it open for writing; of an NBD export, given by
-its URI, the size.
+another process of mirrordisk has it open for writing; of an NBD export, given
+by its URI, the size.
 
 Options:
   --json   One JSON object, with the names of "qemu-img info --output=json"
