@@ -30,6 +30,9 @@ export interface MinimalFailure extends Failure {
   readonly runs: number;
 }
 
+/** What a run breaks that takes too many steps. */
+const ENDLESS = 'I17 everything ends';
+
 /** @returns The smallest failure that was found; the given one when nothing smaller fails. */
 export async function minimise(
   failure: Failure,
@@ -46,7 +49,11 @@ export async function minimise(
 class Minimiser {
   #best: Failure;
   #moves: readonly string[] = [];
+  /** How many moves the best run takes until it goes wrong. */
+  #length = 0;
   #runs = 0;
+  /** Where a run is given up. */
+  #stepsMax = Number.POSITIVE_INFINITY;
   readonly #run: Omit<MinimiseOptions, 'runsMax' | 'chances'>;
   readonly #runsMax: number;
   readonly #chances: number;
@@ -66,6 +73,8 @@ class Minimiser {
   /** Runs the given failure, for its choices as they were. */
   async first(): Promise<void> {
     await this.#try(this.#best.scenario, lenientReplay(this.#best.schedule));
+    // What does not go wrong by then is no shorter; unless that it does not end is what is wrong.
+    if (this.#best.violation.invariant !== ENDLESS) this.#stepsMax = 4 * this.#length + 100;
   }
 
   async shrinkScenario(): Promise<void> {
@@ -123,13 +132,15 @@ class Minimiser {
   async #try(scenario: Scenario, chooser: Chooser, below?: number): Promise<boolean> {
     if (this.#runs >= this.#runsMax) return false;
     this.#runs += 1;
-    const run: LedRun = await runOnce(scenario, chooser, this.#run);
+    const stepsMax = Math.min(scenario.stepsMax, this.#stepsMax);
+    const run: LedRun = await runOnce({ ...scenario, stepsMax }, chooser, this.#run);
     const { violation } = run;
     if (violation?.invariant !== this.#best.violation.invariant) return false;
     const schedule = withoutEnd(run.schedule);
     if (below !== undefined && weight(schedule) >= below) return false;
     this.#best = { scenario, schedule, violation };
     this.#moves = run.moves.slice(0, schedule.length);
+    this.#length = run.moves.length;
     return true;
   }
 }
