@@ -1,5 +1,5 @@
 /**
- * A mirror of 1 GiB from a file to an NBD server at a Unix socket, beside QEMU's mirror to the same.
+ * A mirror of 1 GiB from a file to an NBD server at a Unix socket, beside QEMU's to the same one.
  *
  * The server is nbdkit with its memory plugin, which costs least; the source is random bytes in the
  * page cache. Both are timed from the start of the job through READY to COMPLETED.
