@@ -5,7 +5,7 @@
  * what is right. From that follows which write each block may hold:
  *
  *     acknowledged 3                     -> write 3, whole
- *     acknowledged 3, write 4 in flight  -> each sector of write 3 or of write 4
+ *     acknowledged 3, write 4 in flight  -> each byte of write 3 or of write 4
  *     acknowledged 3, write 4 failed     -> the same, until a later write is acknowledged
  *     nothing acknowledged               -> anything
  *

@@ -88,6 +88,20 @@ describe('a block with writes that are not acknowledged', () => {
     expect(kindOf(joined(written({ sequence: 7 }), 1, parts), allowed)).toBeUndefined();
   });
 
+  it('is good when a sector is in part of one and in part of another, its stamp too', () => {
+    for (const cut of [8, 40, 511, 512 + 200]) {
+      const bytes = written({ sequence: 7 });
+      bytes.set(written({ sequence: 5 }).subarray(cut), cut);
+      expect(kindOf(bytes, allowed)).toBeUndefined();
+    }
+  });
+
+  it('is corrupt when a sector is in part of an earlier one', () => {
+    const bytes = written({ sequence: 7 });
+    bytes.set(written({ sequence: 4 }).subarray(40, 512), 40);
+    expect(kindOf(bytes, allowed)).toBe('corrupt');
+  });
+
   it('is stale with an earlier one, torn with a part of an earlier one', () => {
     const stale = written({ sequence: 4 });
     expect(kindOf(stale, allowed)).toBe('stale');
