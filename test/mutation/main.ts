@@ -11,7 +11,7 @@ import { reasonFor } from './known-survivors.ts';
 import { type Mutant, mutantsOf } from './mutants.ts';
 import { type Folders, Place } from './place.ts';
 import { describeReport, type Judged, reportJson } from './report.ts';
-import { sampleOf } from './sample.ts';
+import { sampleOf, shuffled } from './sample.ts';
 import { type SoundMutant, soundOf } from './soundness.ts';
 
 const USAGE = `Usage: npm run mutate -- [options]
@@ -26,6 +26,7 @@ Options:
   --again FILE    Only what an earlier report of --json leaves open: survivors, and time-outs, of
                   which a busy machine is the cause as well
   --workers N     So many mutants at a time [1]
+  --minutes M     Begin with no more of them after so long, and report on those that were judged
   --json          Print the report as JSON, with what caught each
   --help          Print this`;
 
@@ -36,6 +37,7 @@ const OPTIONS = {
   seed: { type: 'string', default: '0' },
   again: { type: 'string' },
   workers: { type: 'string', default: '1' },
+  minutes: { type: 'string', default: 'Infinity' },
   json: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
 } as const;
@@ -54,7 +56,10 @@ export async function main(args: readonly string[], folders: Folders): Promise<n
   const drawn = sampleOf(asked, Number(values.sample), Number(values.seed));
   const sound = soundOf(folders, drawn);
   console.error(`${all.length} mutants, ${drawn.length} drawn, ${sound.length} with sound types`);
-  const judged = await judgeAll(sound, folders, Number(values.workers));
+  const { seed, workers, minutes } = values;
+  const order = shuffled([...sound.keys()], Number(seed));
+  const extent = { order, workers: Number(workers), minutes: Number(minutes) };
+  const judged = await judgeAll(sound, folders, extent);
   console.log(values.json ? reportJson(judged) : describeReport(judged));
   return judged.some((one) => one.by === 'nobody' && reasonFor(one) === undefined) ? 1 : 0;
 }
@@ -85,11 +90,19 @@ function again(mutants: readonly Mutant[], report: string): readonly Mutant[] {
   );
 }
 
+interface Extent {
+  /** Which mutants come first, by their places: those that there is time for are a sample too. */
+  readonly order: readonly number[];
+  /** How many at a time. */
+  readonly workers: number;
+  readonly minutes: number;
+}
+
 /** Judges mutants, as many at a time as there are workers; the report has them in their order. */
 async function judgeAll(
   mutants: readonly SoundMutant[],
   folders: Folders,
-  workers: number,
+  { order, workers, minutes }: Extent,
 ): Promise<readonly Judged[]> {
   if (mutants.length === 0) return [];
   const judged: Judged[] = [];
@@ -100,20 +113,24 @@ async function judgeAll(
   const [first] = places;
   if (!first) throw new RangeError(`Cannot try mutants: there must be workers: ${workers}`);
   const limits = await limitsFor(first, [...new Set(mutants.map(({ mutant }) => mutant.file))]);
-  const waiting = mutants.entries();
+  const waiting = order.values();
+  const endMs = performance.now() + minutes * 60_000;
   let done = 0;
   await Promise.all(
     places.map(async (place) => {
       const killers = new Killers(place, limits);
-      for (const [index, sound] of waiting) {
+      for (const index of waiting) {
+        const sound = mutants[index];
+        if (!sound) break;
         const { text, ...rest } = sound.mutant;
         const verdict = await killers.judge(sound);
         judged[index] = { ...rest, ...verdict };
         done += 1;
         const { file, line, change } = rest;
         console.error(`${done}/${mutants.length} ${verdict.by} ${file}:${line}: ${change}`);
+        if (performance.now() > endMs) break;
       }
     }),
   );
-  return judged;
+  return judged.filter((one) => one !== undefined);
 }

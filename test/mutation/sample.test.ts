@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { sampleOf } from './sample.ts';
+import { sampleOf, shuffled } from './sample.ts';
 
 const ITEMS = Array.from({ length: 100 }, (_, index) => index);
 
@@ -26,5 +26,14 @@ describe('a sample', () => {
       expect(times).toBeGreaterThan(130);
       expect(times).toBeLessThan(270);
     }
+  });
+});
+
+describe('a shuffle', () => {
+  it('has all items, in an order that is the same for the same seed only', () => {
+    expect([...shuffled(ITEMS, 1)].sort((one, other) => one - other)).toEqual(ITEMS);
+    expect(shuffled(ITEMS, 1)).toEqual(shuffled(ITEMS, 1));
+    expect(shuffled(ITEMS, 2)).not.toEqual(shuffled(ITEMS, 1));
+    expect(shuffled(ITEMS, 1)).not.toEqual(ITEMS);
   });
 });

@@ -1,4 +1,4 @@
-/** Samples that a seed repeats. */
+/** Chance that a seed repeats. */
 
 import { seededRandom } from '../../src/base/random.ts';
 
@@ -11,4 +11,11 @@ export function sampleOf<T>(items: readonly T[], count: number, seed: number): r
     wanted -= 1;
     return true;
   });
+}
+
+/** @returns The items in any order; the first so many of them are a sample as well. */
+export function shuffled<T>(items: readonly T[], seed: number): readonly T[] {
+  const random = seededRandom(seed);
+  const keyed = items.map((item) => ({ item, key: random.uint32() }));
+  return keyed.sort((one, other) => one.key - other.key).map(({ item }) => item);
 }
