@@ -13,6 +13,8 @@ const TREE: Readonly<Record<string, string>> = {
   'test/jobs/c.test.ts': "import { c } from '../../src/jobs/c.ts';",
   'test/support/rig.ts': "import { b } from '../../src/jobs/b.ts';",
   'test/scenario/d.test.ts': "import { rig } from '../support/rig.ts';",
+  'test/scenario/f.test.ts':
+    "import { a } from '../../src/jobs/a.ts';\nimport { startCli } from '../support/cli.ts';",
   'test/cli/e.test.ts': "import { b } from '../../src/jobs/b.ts';",
   'bench/a.ts': '',
 };
@@ -34,6 +36,11 @@ describe('tests of a file', () => {
       own: ['test/jobs/a.parts.test.ts'],
       others: ['test/jobs/b.test.ts', 'test/scenario/d.test.ts'],
     });
+  });
+
+  it('are none that run the program, which is not changed with it', async () => {
+    const { own, others } = await withTree((imports) => imports.testsOf('src/jobs/a.ts'));
+    expect([...own, ...others]).not.toContain('test/scenario/f.test.ts');
   });
 
   it('are those of what imports it, where none has its name', async () => {

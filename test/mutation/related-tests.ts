@@ -16,8 +16,8 @@ export interface RelatedTests {
 const FOLDERS = ['src', 'test', 'bench'];
 /** The tests that are asked at all. */
 const ASKED = /^test\/(bitmap|block|jobs|machine|scenario)\/.*\.test\.ts$/;
-/** It runs the program of `dist/`, which is none of the mutants. */
-const LEFT_OUT = 'test/scenario/persist-killed.test.ts';
+/** Who imports this runs the program of `dist/`, which is none of the mutants. */
+const PROGRAM = 'test/support/cli.ts';
 
 /** Who imports whom in a tree. */
 export class Imports {
@@ -37,7 +37,8 @@ export class Imports {
     // What is added while this goes on is met later.
     for (const path of known)
       for (const importer of this.#importers.get(path) ?? []) known.add(importer);
-    const tests = [...known].filter((path) => ASKED.test(path) && path !== LEFT_OUT).sort();
+    const leftOut = this.#importers.get(PROGRAM) ?? [];
+    const tests = [...known].filter((path) => ASKED.test(path) && !leftOut.includes(path)).sort();
     const nearest = [[file], this.#importers.get(file) ?? []].map((sources) =>
       tests.filter((test) => sources.some((source) => isNamedAfter(test, source))),
     );
