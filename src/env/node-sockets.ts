@@ -3,12 +3,15 @@
  *
  * A Unix socket has the mode 0600 from its first moment: it is bound under a umask that leaves no
  * other rights, within one call, so that no other code of this thread runs meanwhile. Files that
- * other threads make at that moment may get fewer rights than they should, never more.
+ * other threads make at that moment may get fewer rights than they should, never more. A worker
+ * thread cannot set the umask: there the socket has that mode once the same call is over.
  */
 
+import { chmodSync } from 'node:fs';
 import { lstat, unlink } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
+import { isMainThread } from 'node:worker_threads';
 import { BlockError } from '../base/errors.ts';
 import { NodeConnection } from './node-connection.ts';
 import { Intake, withIntake } from './node-intake.ts';
@@ -24,6 +27,8 @@ import {
 
 /** What the system takes for the name of a socket, in bytes. */
 const PATH_LENGTH_MAX = process.platform === 'linux' ? 107 : 103;
+/** The rights to a Unix socket: its owner's alone. */
+const SOCKET_MODE = 0o600;
 /** When a connection on which nothing comes is asked whether it is still there. */
 const KEEP_ALIVE_MS = 60_000;
 
@@ -100,14 +105,20 @@ function startServer(
     server.on('error', reject);
     server.on('listening', () => resolve(server));
     if (address.type === 'inet') server.listen(placeOf(address));
-    else withUmask(0o177, () => server.listen(placeOf(address)));
+    else listenPrivately(server, address.path);
   });
 }
 
-function withUmask(mask: number, body: () => void): void {
-  const before = process.umask(mask);
+/** Listens at a socket that only this user may connect to, from the first moment on. */
+function listenPrivately(server: Server, path: string): void {
+  if (!isMainThread) {
+    server.listen({ path });
+    if (server.listening) chmodSync(path, SOCKET_MODE);
+    return;
+  }
+  const before = process.umask(0o777 & ~SOCKET_MODE);
   try {
-    body();
+    server.listen({ path });
   } finally {
     process.umask(before);
   }

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { describe, expect, it, vi } from 'vitest';
 import { nodeSockets } from '../../src/env/node-sockets.ts';
 import {
@@ -35,6 +36,9 @@ function rigOf(address: SocketAddress, prepare?: SocketsRig['prepare']): Sockets
     wait: (promise) => promise,
   };
 }
+
+/** As a worker can load it. */
+const BUILT = new URL('../../dist/env/node-sockets.js', import.meta.url).href;
 
 const LOCAL = { type: 'inet', host: '127.0.0.1', port: 0 } as const;
 
@@ -82,6 +86,22 @@ describe('a Unix socket', () => {
       } finally {
         process.umask(umask);
       }
+    }));
+
+  it('is for its user alone in a worker thread as well, which cannot set the umask', () =>
+    withPath(async (path) => {
+      const script = `
+        import { statSync } from 'node:fs';
+        import { parentPort, workerData } from 'node:worker_threads';
+        const { program, path } = workerData;
+        const { nodeSockets } = await import(program);
+        const listener = await nodeSockets.listen({ type: 'unix', path }, () => {});
+        parentPort.postMessage(statSync(path).mode & 0o777);
+        await listener.close();`;
+      const url = new URL(`data:text/javascript,${encodeURIComponent(script)}`);
+      const worker = new Worker(url, { workerData: { program: BUILT, path } });
+      expect((await once(worker, 'message'))[0]).toBe(0o600);
+      await once(worker, 'exit');
     }));
 
   it('is gone when nobody listens any more', () =>
