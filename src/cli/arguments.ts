@@ -22,13 +22,21 @@ export function parseArguments<const O extends Options>(
   args: readonly string[],
   { options, expected, count }: { options: O; expected: string; count: number },
 ): ReturnType<typeof parseArgs<Config<O>>> {
-  const parsed = parse({ args: joinNegatives(args, options), allowPositionals: true, options });
+  const parsed = parseSome(args, options);
   const { positionals } = parsed;
   if (positionals.length !== count || positionals.includes('')) {
     const given = positionals.map((text) => JSON.stringify(text)).join(' ') || 'nothing';
     throw new UsageError(`It takes ${expected}, and was given ${given}`);
   }
   return parsed;
+}
+
+/** The same with any number of positional arguments. */
+export function parseSome<const O extends Options>(
+  args: readonly string[],
+  options: O,
+): ReturnType<typeof parseArgs<Config<O>>> {
+  return parse({ args: joinNegatives(args, options), allowPositionals: true, options });
 }
 
 function parse<O extends Options>(config: Config<O>): ReturnType<typeof parseArgs<Config<O>>> {

@@ -1,6 +1,7 @@
 /** What a subcommand is, and what it may use of the process. */
 
 import type { Env } from '../env/env.ts';
+import type { LineInput, LineOptions } from './line-input.ts';
 
 /** The process as a command sees it; a test gives its own. */
 export interface CommandIo {
@@ -26,6 +27,8 @@ export interface CommandIo {
    * SIGKILL. @returns What forgets it.
    */
   onExit(clean: () => void): () => void;
+  /** Reads standard input by lines; on a terminal with a prompt. Called at most once. */
+  readLines(options: LineOptions): LineInput;
 }
 
 export type InterruptCause = 'signal' | 'lost output';

@@ -10,6 +10,7 @@ import { explore } from './commands/explore.ts';
 import { info } from './commands/info.ts';
 import { mirror } from './commands/mirror.ts';
 import { museum } from './commands/museum.ts';
+import { qmp } from './commands/qmp.ts';
 import { replay } from './commands/replay.ts';
 import { serve } from './commands/serve.ts';
 import { swarm } from './commands/swarm.ts';
@@ -21,6 +22,7 @@ const COMMANDS: readonly Command[] = [
   compare,
   create,
   info,
+  qmp,
   explore,
   swarm,
   replay,

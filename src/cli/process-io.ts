@@ -4,6 +4,7 @@ import { BlockError, fromSystemError } from '../base/errors.ts';
 import type { Env } from '../env/env.ts';
 import type { CommandIo, ExitCode } from './command.ts';
 import { Endings } from './endings.ts';
+import { readLines } from './line-input.ts';
 import { LiveLines } from './live-lines.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -74,6 +75,7 @@ export function processIo(env: Env): ProcessIo {
     },
     onInterrupt: (handler) => endings.onInterrupt(handler),
     onExit: (clean) => endings.onExit(clean),
+    readLines: (options) => readLines({ input: process.stdin, output: stdout }, options),
     finish: (code) => {
       if (!isOutputLost) process.exitCode = code;
     },

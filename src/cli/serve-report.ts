@@ -157,6 +157,7 @@ export class ServeReport {
       },
       onInterrupt: (handler) => io.onInterrupt(handler),
       onExit: (clean) => io.onExit(clean),
+      readLines: (options) => io.readLines(options),
     };
   }
 

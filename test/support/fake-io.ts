@@ -1,6 +1,7 @@
 /** A process that a test gives to a command: it hears all that is said, and can interrupt it. */
 
 import type { CommandIo, ExitCode, InterruptCause } from '../../src/cli/command.ts';
+import type { LineInput } from '../../src/cli/line-input.ts';
 import { main } from '../../src/cli/main.ts';
 import type { Env } from '../../src/env/env.ts';
 import { nodeEnv } from '../../src/env/node.ts';
@@ -10,6 +11,8 @@ export interface FakeIoOptions {
   readonly env?: Partial<Env>;
   /** The width of the terminal on standard error. @default It is on none. */
   readonly columns?: number;
+  /** What is typed, line by line. @default Nothing. */
+  readonly lines?: readonly string[];
   /** Called after each line on either stream, and each line shown. */
   readonly onLine?: (line: string, io: FakeIo) => void;
 }
@@ -24,11 +27,13 @@ export class FakeIo implements CommandIo {
   /** Who wants to hear of an interrupt, and of the end of the process. */
   readonly handlers = new Set<(cause: InterruptCause) => void>();
   readonly cleaners = new Set<() => void>();
+  readonly #lines: readonly string[];
   readonly #onLine: (line: string, io: FakeIo) => void;
 
-  constructor({ env = {}, columns, onLine = () => {} }: FakeIoOptions = {}) {
+  constructor({ env = {}, columns, lines = [], onLine = () => {} }: FakeIoOptions = {}) {
     this.env = { ...nodeEnv(), ...env };
     this.columns = columns;
+    this.#lines = lines;
     this.#onLine = onLine;
   }
 
@@ -55,6 +60,17 @@ export class FakeIo implements CommandIo {
   onExit(clean: () => void): () => void {
     this.cleaners.add(clean);
     return () => this.cleaners.delete(clean);
+  }
+
+  readLines(): LineInput {
+    const lines = this.#lines;
+    return {
+      lines: (async function* () {
+        yield* lines;
+      })(),
+      say: (text) => this.out(text),
+      close() {},
+    };
   }
 
   /** Asks the command to end, as Ctrl-C does. */

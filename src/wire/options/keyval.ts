@@ -62,6 +62,16 @@ export function parseKeyval(text: string, { impliedName, hasHelp }: KeyvalSyntax
   return { values: Object.fromEntries(membersOf(root, '')), helpWanted };
 }
 
+/**
+ * Reads options of which each is a word of its own, so that a comma in it is a comma.
+ *
+ * @throws {BlockError} As {@link parseKeyval}.
+ */
+export function parseWords(words: readonly string[]): KeyvalObject {
+  const text = words.map((word) => word.replaceAll(',', ',,')).join(',');
+  return parseKeyval(text, { hasHelp: false }).values;
+}
+
 /** The tree while it is built: what will be a list is by its indexes. */
 type Branch = Map<string, string | Branch>;
 
