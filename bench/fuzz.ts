@@ -1,6 +1,6 @@
 /**
- * Throws cases at the codec, the server and the client of NBD: `npm run fuzz -- --cases N --seed S`
- * for all of them, or `npm run fuzz -- server --cases N` for one.
+ * Throws cases at the codec, the server and the client of NBD, and at the monitor: for all of them
+ * `npm run fuzz -- --cases N --seed S`, for one `npm run fuzz -- server --cases N`.
  *
  * A case is its seed: the line that a failure ends with runs that case alone. The memory of the
  * process is looked at on the way; what the cases leave behind must not grow with their number.
@@ -9,6 +9,7 @@
 import { parseArgs } from 'node:util';
 import { openClientFuzz } from '../test/fuzz/client-fuzz.ts';
 import { openCodecFuzz } from '../test/fuzz/codec-fuzz.ts';
+import { openMonitorFuzz } from '../test/fuzz/monitor-fuzz.ts';
 import { openServerFuzz } from '../test/fuzz/server-fuzz.ts';
 import { runCase, type Subject } from '../test/fuzz/subject.ts';
 
@@ -17,10 +18,11 @@ const GROWTH_MAX = 64 * 1024 * 1024;
 /** After how many cases the memory is looked at, and said how far it has come. */
 const LOOK_EVERY = 10_000;
 
-const SUBJECTS: Readonly<Record<string, () => Promise<Subject>>> = {
+const SUBJECTS: Readonly<Record<string, () => Subject | Promise<Subject>>> = {
   codec: openCodecFuzz,
   server: openServerFuzz,
   client: openClientFuzz,
+  monitor: openMonitorFuzz,
 };
 
 const { values, positionals } = parseArgs({

@@ -2,8 +2,9 @@
  * NBD servers as processes of their own, with the time that each takes of a processor.
  *
  * All of them listen at a Unix socket in the folder given, with what they take by default, and run
- * on the first processor: where a server and its client run, and so what it costs to wake them, is
- * otherwise the system's choice, and another one each time.
+ * where the system lets them. Kept on one processor, with the client on another, a server spends
+ * most of a single request on waking the client up: on a virtual machine 35 microseconds instead of
+ * the 7 that nbdkit takes otherwise, and 40 instead of 8 for ours.
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -66,9 +67,8 @@ async function start(
   command: (socket: string) => readonly string[],
 ): Promise<NbdServerProcess> {
   const socket = join(folder, `${name}.sock`);
-  const child = spawn('taskset', ['--cpu-list', '0', ...command(socket)], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
+  const [program = '', ...args] = command(socket);
+  const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'inherit'] });
   const exited = once(child, 'exit');
   const kill = () => child.kill('SIGKILL');
   process.once('exit', kill);

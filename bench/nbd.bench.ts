@@ -5,7 +5,7 @@
  * memory, served by us and by nbdkit. Both are filled with random bytes first, for a server that
  * may answer with a hole does not move any. Each cell is so many requests of one length, so many in
  * flight; what counts is requests a second, and what each costs the server in processor time, which
- * the noise of a machine spares. The server has one processor and the client another.
+ * the noise of a machine spares. A round that does not count comes first: a server runs for long.
  */
 
 import { execFile } from 'node:child_process';
@@ -84,6 +84,7 @@ async function compareServers(
   const [ours, theirs] = servers;
   if (!ours || !theirs) return;
   try {
+    for (const server of servers) for (const cell of CELLS) await runCell(server, cell);
     for (const cell of CELLS) {
       const costs: Record<'ours' | 'theirs', number[]> = { ours: [], theirs: [] };
       const measure = (server: NbdServerProcess, to: number[]) => async () => {
@@ -98,10 +99,6 @@ async function compareServers(
       });
       const pairs = costs.ours.map((cost, round) => (costs.theirs[round] ?? 0) / cost);
       report(`  ${cell.title.padEnd(30)} ${rateText(rates)}  ${costText(costs, spreadOf(pairs))}`);
-    }
-    for (const server of servers) {
-      const mebibytes = Math.round((await server.peakMemory()) / 2 ** 20);
-      report(`  ${server.name}: ${mebibytes} MiB of memory at most`);
     }
   } finally {
     for (const server of servers) await server.stop();
@@ -124,7 +121,7 @@ function times({ median, min, max }: Spread): string {
 
 async function runCell(server: NbdServerProcess, { args, count }: Cell): Promise<Figures> {
   const before = await server.processorTime();
-  const { stdout } = await run('taskset', ['--cpu-list', '1', 'qemu-img', ...args, server.uri]);
+  const { stdout } = await run('qemu-img', [...args, server.uri]);
   const seconds = Number(/Run completed in ([\d.]+) seconds/.exec(stdout)?.[1]);
   const cost = ((await server.processorTime()) - before) / count;
   return { perSecond: count / seconds, cost };

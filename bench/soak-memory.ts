@@ -12,7 +12,8 @@ import type { BlkdebugControl } from '../src/filters/blkdebug-control.ts';
 import { passThrough } from '../src/filters/pass-through.ts';
 import { writeCacheOf } from '../src/filters/write-cache.ts';
 import type { JobOutcome } from '../src/jobs/events.ts';
-import { Machine, type MachineEvent, type StartedMirror } from '../src/machine/machine.ts';
+import type { StartedMirror } from '../src/machine/jobs.ts';
+import { Machine, type MachineEvent } from '../src/machine/machine.ts';
 import { DiskContent } from './soak-content.ts';
 import type { Counts, Outcome } from './soak-counts.ts';
 import { type SoakGuest, startGuest } from './soak-guests.ts';
@@ -87,7 +88,7 @@ export class MemoryRound {
     this.#countOutcome(result);
     await judgeRound(this.#plan, this.#counts, this.#result(result));
     await this.#machine.close();
-    if (graph.nodes.length > 0 || this.#machine.jobs.length > 0) {
+    if (graph.nodes.length > 0 || this.#machine.jobs.all.length > 0) {
       this.#counts.found.leaks += 1;
       this.#counts.violate(`after close there is left: ${this.describe()}`);
     }
@@ -115,7 +116,7 @@ export class MemoryRound {
   async #start(): Promise<StartedMirror> {
     const { mirror, autoFinalize, autoDismiss } = this.#plan;
     const ends = { id: JOB, source: 'source', target: 'target' };
-    const started = await this.#machine.startMirror({
+    const started = await this.#machine.jobs.startMirror({
       ...ends,
       ...mirror,
       autoFinalize,

@@ -54,17 +54,18 @@ export class BlockError extends Error {
    * @param action What could not be done, as a verb and its object: `read 512 bytes at 0 of
    *   "disk"`.
    * @param reason As {@link BlockError.reason}.
-   * @param options With a `description` where QEMU's events say something else than the code.
+   * @param options With a `description` where QEMU's events say something else than the code, and
+   *   with `told` where what QEMU tells is more than what follows from the action.
    */
   constructor(
     code: BlockErrorCode,
     action: string,
     reason: string,
-    options: ErrorOptions & { readonly description?: string } = {},
+    options: ErrorOptions & { readonly description?: string; readonly told?: string } = {},
   ) {
     super(`Cannot ${action}: ${reason}`, options);
     this.code = code;
-    this.reason = reason;
+    this.reason = options.told ?? reason;
     this.#description = options.description;
   }
 

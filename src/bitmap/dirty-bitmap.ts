@@ -24,7 +24,7 @@ import { deserialiseBits, deserialiseHeader, serialise } from './serialise.ts';
 export const GRANULARITY_MIN = 512;
 
 /** The largest granularity, in bytes: 64 MiB. */
-export const GRANULARITY_MAX = 64 * 1024 * 1024;
+export const GRANULARITY_MAX = 2 ** 31;
 
 export class DirtyBitmap {
   /** The size of the disk, in bytes. */

@@ -28,6 +28,11 @@ export function skipFilters(node: BlockNode): BlockNode {
   return found;
 }
 
+/** The node that users see: below the filters that jobs have put over it unasked. */
+export function skipImplicit(node: BlockNode): BlockNode {
+  return node.options.implicit && node.filtered ? skipImplicit(node.filtered) : node;
+}
+
 /** The next layer: what is behind a node, or behind that which it filters, without filters. */
 export function nextLayer(node: BlockNode): BlockNode | undefined {
   const { backing } = skipFilters(node);
@@ -39,6 +44,14 @@ export function backingChain(top: BlockNode): readonly BlockNode[] {
   const chain: BlockNode[] = [];
   for (let node: BlockNode | undefined = top; node; node = below(node)) chain.push(node);
   return chain;
+}
+
+/** A node and every node under it. */
+export function subtreeOf(top: BlockNode, found: Set<BlockNode> = new Set()): Set<BlockNode> {
+  if (found.has(top)) return found;
+  found.add(top);
+  for (const child of top.children) subtreeOf(child, found);
+  return found;
 }
 
 /** Whether `node` is `top` or in its {@link backingChain}. */
@@ -77,6 +90,8 @@ export async function statusAbove(
   const walk = new Walk(node, base);
   let found = await walk.statusAt(offset, length);
   while (found.length < length && walk.queries < QUERIES_MAX) {
+    // Who has let go of the disk asks nothing more of it, as when a query never ended.
+    if (top instanceof BlockEdge && top.isClosed) break;
     const next = await walk.statusAt(offset + found.length, length - found.length);
     if (!isSameKind(found, next)) break;
     found = { ...found, length: found.length + next.length };

@@ -17,11 +17,13 @@ export interface DirtyBitmapOptions {
   /** One of its own among the bitmaps of the node. */
   readonly name: string;
   /**
-   * Bytes of one bit: a power of two from 512 to 64 MiB.
+   * Bytes of one bit: a power of two from 512 to 2 GiB.
    *
    * @default The cluster size of the disk, 4 KiB at least; 64 KiB where it has none.
    */
   readonly granularity?: number | undefined;
+  /** What changes on the node is marked. @default true */
+  readonly isRecording?: boolean;
 }
 
 const NAME_LENGTH_MAX = 1023;
@@ -44,28 +46,64 @@ export class DirtyBitmaps {
    * @throws {BlockError} `EINVAL` for a name or granularity that cannot be, `EEXIST` for a name in
    *   use.
    */
-  add(node: BlockNode, { name, granularity }: DirtyBitmapOptions): DirtyBitmap {
+  add(node: BlockNode, { name, granularity, isRecording = true }: DirtyBitmapOptions): DirtyBitmap {
     const bitmaps = this.#named.get(node) ?? new Map<string, DirtyBitmap>();
-    demandName(name);
+    if (name === '') throw refuse('EINVAL', 'Bitmap name cannot be empty');
+    if (granularity !== undefined) demandGranularity(granularity);
     if (bitmaps.has(name)) throw refuse('EEXIST', `Bitmap already exists: ${name}`);
-    const bitmap = new DirtyBitmap(node.size, checked(granularity ?? defaultGranularity(node)));
-    node.track(bitmap);
+    if (new TextEncoder().encode(name).length > NAME_LENGTH_MAX) {
+      throw refuse('EINVAL', `Bitmap name too long: ${name}`);
+    }
+    const bitmap = new DirtyBitmap(node.size, granularity ?? defaultGranularity(node));
+    if (isRecording) node.track(bitmap);
     bitmaps.set(name, bitmap);
     this.#named.set(node, bitmaps);
     return bitmap;
   }
 
-  /** @throws {BlockError} `ENOENT` when it is not there, `EBUSY` when somebody has claimed it. */
+  /** @throws {BlockError} As {@link DirtyBitmaps.claimable}. */
   remove(node: BlockNode, name: string): void {
-    const bitmaps = this.#named.get(node);
-    const bitmap = bitmaps?.get(name);
-    if (!bitmap) throw refuse('ENOENT', `Dirty bitmap '${name}' not found`);
-    if (this.#claims.has(bitmap)) {
-      const rule = 'is currently in use by another operation and cannot be used';
-      throw refuse('EBUSY', `Bitmap '${name}' ${rule}`);
-    }
-    bitmaps?.delete(name);
+    const bitmap = this.claimable(node, name);
+    this.#named.get(node)?.delete(name);
     node.untrack(bitmap);
+  }
+
+  /**
+   * Finds a bitmap of a node that nobody uses, to change it.
+   *
+   * @throws {BlockError} `ENOENT` when it is not there, `EBUSY` when somebody has claimed it.
+   */
+  claimable(node: BlockNode, name: string): DirtyBitmap {
+    const bitmap = this.get(node, name);
+    if (!this.isClaimed(bitmap)) return bitmap;
+    const rule = 'is currently in use by another operation and cannot be used';
+    throw refuse('EBUSY', `Bitmap '${name}' ${rule}`);
+  }
+
+  /** @throws {BlockError} `ENOENT` when the node has no bitmap of that name. */
+  get(node: BlockNode, name: string): DirtyBitmap {
+    const bitmap = this.#named.get(node)?.get(name);
+    if (bitmap) return bitmap;
+    throw refuse('ENOENT', `Dirty bitmap '${name}' not found`);
+  }
+
+  /**
+   * Changes the size of a disk, and of its bitmaps with it: what is added is clean.
+   *
+   * @throws {BlockError} `EBUSY` while somebody has claimed one; else as {@link BlockNode.resize}.
+   */
+  async resize(node: BlockNode, size: number): Promise<void> {
+    const names = [...this.of(node).keys()];
+    const recording = names.filter((name) => node.bitmaps.has(this.claimable(node, name)));
+    for (const name of recording) node.untrack(this.get(node, name));
+    try {
+      await node.resize(size);
+      for (const [name, bitmap] of this.of(node)) {
+        this.#named.get(node)?.set(name, resized(bitmap, node.size));
+      }
+    } finally {
+      for (const name of recording) node.track(this.get(node, name));
+    }
   }
 
   /**
@@ -81,7 +119,11 @@ export class DirtyBitmaps {
     throw refuse('ENOENT', `Bitmap '${name}' is not found`);
   }
 
-  /** Keeps a bitmap from being removed; as often as it is to be given back. */
+  isClaimed(bitmap: DirtyBitmap): boolean {
+    return this.#claims.has(bitmap);
+  }
+
+  /** Keeps a bitmap from being changed or removed; as often as it is to be given back. */
   claim(bitmap: DirtyBitmap): void {
     this.#claims.set(bitmap, (this.#claims.get(bitmap) ?? 0) + 1);
   }
@@ -94,17 +136,19 @@ export class DirtyBitmaps {
   }
 }
 
-function demandName(name: string): void {
-  if (name === '') throw refuse('EINVAL', 'Bitmap name cannot be empty');
-  if (new TextEncoder().encode(name).length > NAME_LENGTH_MAX) {
-    throw refuse('EINVAL', 'Bitmap name is too long');
-  }
+function demandGranularity(granularity: number): void {
+  const isInRange = granularity >= GRANULARITY_MIN && granularity <= GRANULARITY_MAX;
+  if (isPowerOfTwo(granularity) && isInRange) return;
+  throw refuse('EINVAL', `Granularity must be power of 2 and at least ${GRANULARITY_MIN}`);
 }
 
-function checked(granularity: number): number {
-  if (!isPowerOfTwo(granularity)) throw refuse('EINVAL', 'Granularity must be power of 2');
-  if (granularity >= GRANULARITY_MIN && granularity <= GRANULARITY_MAX) return granularity;
-  throw refuse('EINVAL', `Granularity must be between 512 bytes and 64 MiB: ${granularity}`);
+/** A bitmap for a disk of another size, with what is dirty of this one. */
+function resized(bitmap: DirtyBitmap, size: number): DirtyBitmap {
+  const made = new DirtyBitmap(size, bitmap.granularity);
+  for (const { offset, length } of bitmap.ranges()) {
+    if (offset < size) made.mark(offset, Math.min(length, size - offset));
+  }
+  return made;
 }
 
 function defaultGranularity({ clusterSize }: BlockNode): number {

@@ -12,8 +12,10 @@
 
 import type { Pending } from '../base/pending.ts';
 import type { Env } from '../env/env.ts';
+import type { MemberValues } from '../wire/qapi/composites.ts';
+import type { Members } from '../wire/qapi/type.ts';
 import type { BlockEdge } from './edge.ts';
-import type { BlockdevOptions, OptionReaders } from './options.ts';
+import type { BlockdevRef, CacheOptions, OptionsOf } from './options.ts';
 import type { EdgeParent } from './parent.ts';
 
 export interface DriverLimits {
@@ -71,6 +73,14 @@ export interface BlockExtent {
   readonly allocated: boolean;
 }
 
+/** How the discards of a disk fared. */
+export interface DiscardCounts {
+  readonly done: number;
+  readonly failed: number;
+  /** Of those that are done. */
+  readonly bytes: number;
+}
+
 export interface BlockDriver {
   readonly limits: DriverLimits;
   readonly supports: DriverSupport;
@@ -120,6 +130,10 @@ export interface BlockDriver {
   discard?(offset: number, length: number, origin?: EdgeParent): Pending;
   /** @returns The first extent of the range; its length may exceed the range. */
   blockStatus?(offset: number, length: number): Pending<BlockExtent>;
+  /** How its discards fared, where that is counted. */
+  readonly discards?: DiscardCounts;
+  /** What the storage of the disk takes, in bytes, which may be less or more than its size. */
+  allocatedSize?(): Promise<number>;
   /** Changes the size; what is added reads as zeroes. */
   resize?(size: number): Promise<void>;
   /** Changes {@link BlockDriver.backing}, with no request in flight; the edge is the driver's. */
@@ -143,12 +157,17 @@ export interface OpenContext {
   readonly readOnly: boolean;
   /** Discards and unmapping zero writes will reach this driver. */
   readonly unmap: boolean;
+  readonly cache: CacheOptions;
+  /** Others may do with what is opened what they like (`force-share`). */
+  readonly forceShare: boolean;
+  /** The user did not say which format the image has: how it begins must not change the guess. */
+  readonly isGuessed: boolean;
   /**
    * Opens the node below, or finds it when `options` is the name of one.
    *
    * @param role What the child is to its parent, such as "file".
    */
-  openChild(role: string, options: BlockdevOptions | string): Promise<BlockEdge>;
+  openChild(role: string, options: BlockdevRef): Promise<BlockEdge>;
 }
 
 /** How disks of one kind are opened; `Values` are the options of its own, once checked. */
@@ -156,7 +175,7 @@ export interface DriverDefinition<Values = object> {
   /** One sentence, for people. */
   readonly summary: string;
   /** By QEMU's names. */
-  readonly options: OptionReaders<Values>;
+  readonly options: OptionsOf<Members>;
   /** @throws {BlockError} When it cannot be opened; it then leaves nothing open. */
   open(options: Values, context: OpenContext): Promise<BlockDriver>;
 }
@@ -165,15 +184,15 @@ export interface DriverDefinition<Values = object> {
 export type DriverRegistry = Readonly<Record<string, DriverDefinition>>;
 
 /**
- * Makes a definition; the types of its options follow from their readers.
+ * Makes a definition; the types of its options follow from their declaration.
  *
  * (Two arguments, because the compiler infers from the first before it looks at the second.)
  */
-export function defineDriver<Values>(
-  options: OptionReaders<Values>,
-  rest: Omit<DriverDefinition<Values>, 'options'>,
+export function defineDriver<const M extends Members>(
+  options: OptionsOf<M>,
+  rest: Omit<DriverDefinition<MemberValues<M>>, 'options'>,
 ): DriverDefinition {
-  // The registry forgets which options belong to which driver: readOptions() checks them against
-  // the definition's own readers before open() sees them.
+  // The registry forgets which options belong to which driver: they are checked by the definition's
+  // own types before open() sees them.
   return { options, ...rest } as unknown as DriverDefinition;
 }

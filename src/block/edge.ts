@@ -13,8 +13,16 @@ import type { BlockExtent, WriteZeroesOptions } from './driver.ts';
 import type { BlockNode, ChangeOptions } from './node.ts';
 import type { EdgeParent, ParentEdge } from './parent.ts';
 
+/** Makes requests wait for their turn, as throttle limits do. */
+export interface RequestLimit {
+  /** @returns Nothing when it may go at once; else a promise that resolves when it may. */
+  admit(direction: 'read' | 'write', bytes: number): Promise<void> | undefined;
+}
+
 export class BlockEdge implements ParentEdge {
   readonly parent: EdgeParent;
+  /** What the parent's reads, writes, zeroes and discards wait for before they reach the edge. */
+  limit: RequestLimit | undefined;
   #node: BlockNode;
   #owner: BlockNode | undefined;
   #holds = 0;
@@ -55,8 +63,8 @@ export class BlockEdge implements ParentEdge {
   // edge, unless it was begun further up.
 
   read(offset: number, into: Uint8Array, origin: EdgeParent = this.parent): Pending {
-    if (this.#holds === 0) return this.#node.read(offset, into, origin);
-    return this.#whenLetGo(() => this.#node.read(offset, into, origin));
+    if (this.#holds === 0 && !this.limit) return this.#node.read(offset, into, origin);
+    return this.#whenAdmitted('read', into.length, () => this.#node.read(offset, into, origin));
   }
 
   write(
@@ -65,8 +73,9 @@ export class BlockEdge implements ParentEdge {
     options?: ChangeOptions,
     origin: EdgeParent = this.parent,
   ): Pending {
-    if (this.#holds === 0) return this.#node.write(offset, from, options, origin);
-    return this.#whenLetGo(() => this.#node.write(offset, from, options, origin));
+    if (this.#holds === 0 && !this.limit) return this.#node.write(offset, from, options, origin);
+    const start = () => this.#node.write(offset, from, options, origin);
+    return this.#whenAdmitted('write', from.length, start);
   }
 
   writeZeroes(
@@ -75,11 +84,13 @@ export class BlockEdge implements ParentEdge {
     options?: Partial<WriteZeroesOptions> & ChangeOptions,
     origin: EdgeParent = this.parent,
   ): Pending {
-    return this.#whenLetGo(() => this.#node.writeZeroes(offset, length, options, origin));
+    const start = () => this.#node.writeZeroes(offset, length, options, origin);
+    return this.#whenAdmitted('write', length, start);
   }
 
   discard(offset: number, length: number, origin: EdgeParent = this.parent): Pending {
-    return this.#whenLetGo(() => this.#node.discard(offset, length, origin));
+    const start = () => this.#node.discard(offset, length, origin);
+    return this.#whenAdmitted('write', length, start);
   }
 
   flush(origin: EdgeParent = this.parent): Pending {
@@ -94,11 +105,20 @@ export class BlockEdge implements ParentEdge {
     return this.#whenLetGo(() => this.#node.resize(size));
   }
 
-  /** Points the edge at another node; only while the node it leaves has nothing of it in flight. */
+  /**
+   * Points the edge at another node; only while the node it leaves has nothing of it in flight.
+   *
+   * @throws {BlockError} `EBUSY` when a parent there excludes this one. Nothing has changed then.
+   */
   redirect(node: BlockNode): void {
     this.#node.detach(this);
+    try {
+      node.attach(this);
+    } catch (error) {
+      this.#node.attach(this);
+      throw error;
+    }
     this.#node = node;
-    node.attach(this);
   }
 
   /** Lets go of the node; the edge is not used again. */
@@ -126,6 +146,12 @@ export class BlockEdge implements ParentEdge {
       // rest then queues up behind it anew.
       for (const start of held) start();
     }
+  }
+
+  #whenAdmitted(direction: 'read' | 'write', bytes: number, start: () => Pending): Pending {
+    const admitted = this.limit?.admit(direction, bytes);
+    if (admitted) return admitted.then(() => this.#whenLetGo(start));
+    return this.#whenLetGo(start);
   }
 
   #whenLetGo<T>(start: () => Pending<T>): Pending<T> {

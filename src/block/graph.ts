@@ -15,54 +15,54 @@
 
 import { BlockError } from '../base/errors.ts';
 import type { Env } from '../env/env.ts';
+import { type ObjectType, wholeOf } from '../wire/qapi/type.ts';
+import type { JsonObject } from '../wire/qmp/json-value.ts';
+import { subtreeOf } from './allocation.ts';
+import { openAtLeast } from './auto-read-only.ts';
 import { drained } from './drain.ts';
 import type { BlockDriver, DriverRegistry, OpenContext } from './driver.ts';
 import { BlockEdge } from './edge.ts';
+import { filterOver } from './filter-node.ts';
 import { BlockNode } from './node.ts';
+import { NodeNames } from './node-names.ts';
 import {
   type BlockdevOptions,
-  boolean,
-  type NodeOptions,
-  oneOf,
-  optional,
-  readOptions,
-  required,
-  string,
-  withDefault,
+  type BlockdevRef,
+  blockdevOptionsOf,
+  type CheckedOptions,
+  refuse,
 } from './options.ts';
 import type { EdgeParent, ParentEdge } from './parent.ts';
 
-/** What QEMU accepts as the name of a node. */
-const NAME = /^[A-Za-z][A-Za-z0-9._-]*$/;
-const NAME_LENGTH_MAX = 31;
+type Passed = 'readOnly' | 'unmap' | 'cache' | 'forceShare' | 'isGuessed';
 
-const COMMON_OPTIONS = {
-  driver: required(string),
-  'node-name': optional(string),
-  'read-only': withDefault(boolean, false),
-  discard: withDefault(oneOf('ignore', 'unmap', 'off', 'on'), 'ignore'),
-  'detect-zeroes': withDefault(oneOf('off', 'on', 'unmap'), 'off'),
+/** What a parent gives to a node inside its options that does not say otherwise. */
+type Inherited = Pick<OpenContext, Passed> & {
+  readonly autoReadOnly: boolean;
 };
 
-/** What a parent inherits to a node that is opened inside its options. */
-interface Inherited {
-  readonly readOnly: boolean;
-  readonly unmap: boolean;
-  /** Where its options stand in those of the whole tree, for messages: `file.`. */
-  readonly prefix: string;
-}
+const USUAL: Inherited = {
+  readOnly: false,
+  autoReadOnly: false,
+  unmap: false,
+  cache: { direct: false, noFlush: false },
+  forceShare: false,
+  isGuessed: false,
+};
 
 export class BlockGraph {
   readonly #env: Env;
   readonly #drivers: DriverRegistry;
   readonly #nodes = new Map<string, BlockNode>();
-  /** Nodes that were opened inside another's options. */
-  readonly #inner = new WeakSet<BlockNode>();
-  /** Names of nodes that are being opened or closed. */
-  readonly #reserved = new Set<string>();
-  #count = 0;
+  readonly names = new NodeNames((name) => this.#nodes.has(name));
+  /** Nodes that close when nobody stands on them any more. */
+  readonly #dependent = new WeakSet<BlockNode>();
+
+  /** What the options of a node are, by the drivers that there are. */
+  readonly optionsType: ObjectType<CheckedOptions>;
 
   constructor(env: Env, drivers: DriverRegistry) {
+    this.optionsType = blockdevOptionsOf(drivers);
     this.#env = env;
     this.#drivers = drivers;
   }
@@ -78,9 +78,14 @@ export class BlockGraph {
    * @throws {BlockError} `EINVAL` for options that are unknown, missing or wrong; otherwise what
    *   the driver failed with. Nothing is left open then.
    */
-  open(options: BlockdevOptions): Promise<BlockNode> {
-    const inherited = { readOnly: false, unmap: false, prefix: '' };
-    return this.#open(options, inherited, (node) => node);
+  async open(options: BlockdevOptions): Promise<BlockNode> {
+    // What a program gives may be no JSON; then it is refused as of the wrong type.
+    return this.openChecked(this.optionsType.read(options as JsonObject, wholeOf('json')));
+  }
+
+  /** As {@link BlockGraph.open}, with options that were checked by {@link optionsType}. */
+  openChecked(options: CheckedOptions, { isGuessed = false } = {}): Promise<BlockNode> {
+    return this.#open(options, { ...USUAL, isGuessed }, (node) => node);
   }
 
   /** @throws {BlockError} `ENODEV` when there is no node of that name. */
@@ -115,6 +120,21 @@ export class BlockGraph {
     if (failure !== undefined) throw failure;
   }
 
+  /** Whether a node stays until it is closed by name. */
+  isOwned(node: BlockNode): boolean {
+    return !this.#dependent.has(node);
+  }
+
+  /** From now on a node closes by itself when nobody stands on it, once somebody does. */
+  disown(node: BlockNode): void {
+    this.#dependent.add(node);
+  }
+
+  /** Closes what depends on others that have left; what fails to close is gone as well. */
+  async closeUnused(): Promise<void> {
+    for (const node of this.nodes) await this.#closeIfUnused(node);
+  }
+
   /**
    * Closes every node, parents first; devices, jobs and exports have let go of theirs before.
    *
@@ -144,10 +164,10 @@ export class BlockGraph {
     { name: given, driver }: { readonly name?: string | undefined; readonly driver: string },
     wrap: (child: BlockEdge) => BlockDriver,
   ): Promise<BlockNode> {
-    if (given !== undefined) this.#demandName(given);
-    const name = given ?? this.#nextName();
+    if (given !== undefined) this.names.demand(given);
+    const name = given ?? this.names.next();
     const options = { name, driver, implicit: given === undefined };
-    this.#reserved.add(name);
+    this.names.reserve(name);
     try {
       // All in one step: between two, another filter or the end of the node could come.
       return await drained(node, () => {
@@ -159,7 +179,7 @@ export class BlockGraph {
         return filter;
       });
     } finally {
-      this.#reserved.delete(name);
+      this.names.release(name);
     }
   }
 
@@ -199,13 +219,21 @@ export class BlockGraph {
       drained(to, () => {
         demandOpen(from);
         demandOpen(to);
-        const below = descendants(to);
+        const below = subtreeOf(to);
         const moving = [...from.parents].filter(
           ({ parent, owner }) => !parent.stays && !(owner && below.has(owner)),
         );
-        // All of them or none.
-        for (const edge of moving) to.demandRoomFor(edge);
-        for (const edge of moving) edge.redirect(to);
+        const moved: ParentEdge[] = [];
+        try {
+          for (const edge of moving) {
+            edge.redirect(to);
+            moved.push(edge);
+          }
+        } catch (error) {
+          // All of them or none.
+          for (const edge of moved.reverse()) edge.redirect(from);
+          throw error;
+        }
       }),
     );
   }
@@ -220,61 +248,66 @@ export class BlockGraph {
     const before = await drained(node, () => {
       demandOpen(node);
       if (backing) demandOpen(backing);
-      if (backing && descendants(backing).has(node)) {
+      if (backing && subtreeOf(backing).has(node)) {
         throw refuse(
           `Making '${backing.name}' a backing child of '${node.name}' would create a cycle`,
         );
       }
       const { backing: former } = node;
-      node.setBacking(backing && new BlockEdge(backing, { name: node.name }));
+      node.setBacking(backing && new BlockEdge(backing, { name: node.name, role: 'backing' }));
       return former;
     });
-    if (before) await this.#closeInner(before);
+    if (before) await this.#closeIfUnused(before);
   }
 
   /** @param use Called as soon as the node is there, before anybody else can find it. */
   async #open<T>(
-    options: BlockdevOptions,
+    options: CheckedOptions,
     inherited: Inherited,
     use: (node: BlockNode) => T,
   ): Promise<T> {
-    const { definition, own, common } = this.#check(options, inherited);
+    const { definition, common, passed } = this.#settle(options, inherited);
     const { name, readOnly, unmap } = common;
-    this.#reserved.add(name);
+    this.names.reserve(name);
     const opening: Promise<BlockEdge>[] = [];
-    const openChild = (role: string, child: BlockdevOptions | string) => {
-      const prefix = `${inherited.prefix}${role}.`;
+    const openChild = (role: string, child: BlockdevRef) => {
       // A disk only reads what is behind it, and discards nothing there.
-      const passed = role === 'backing' ? { readOnly: true, unmap: false } : { readOnly, unmap };
-      const edge = this.#openChild(role, child, { name }, { ...passed, prefix });
+      const behind = { readOnly: true, autoReadOnly: false, unmap: false };
+      const own = role === 'backing' ? { ...passed, ...behind } : passed;
+      const edge = this.#openChild(child, { name, role }, { ...own, isGuessed: false });
       opening.push(edge);
       return edge;
     };
     try {
-      const context: OpenContext = { env: this.#env, name, readOnly, unmap, openChild };
-      const node = new BlockNode(common, await definition.open(own, context));
+      const context: OpenContext = { ...passed, env: this.#env, name, readOnly, unmap, openChild };
+      const mayBeReadOnly = () => passed.autoReadOnly && opening.length === 0;
+      const opened = await openAtLeast(definition, { options, context, mayBeReadOnly });
+      const node = new BlockNode({ ...common, readOnly: opened.readOnly }, opened.driver);
       this.#nodes.set(name, node);
       return use(node);
     } catch (error) {
       await this.#closeChildren(opening);
       throw error;
     } finally {
-      this.#reserved.delete(name);
+      this.names.release(name);
     }
   }
 
   async #openChild(
-    role: string,
-    child: BlockdevOptions | string,
+    child: BlockdevRef,
     parent: EdgeParent,
     inherited: Inherited,
   ): Promise<BlockEdge> {
     if (child === parent.name) {
-      throw refuse(`Making '${child}' a ${role} child of '${child}' would create a cycle`);
+      throw refuse(`Making '${child}' a ${parent.role} child of '${child}' would create a cycle`);
     }
-    if (typeof child === 'string') return new BlockEdge(this.find(child), parent);
+    if (typeof child === 'string') {
+      const found = this.#nodes.get(child);
+      if (!found) throw refuse(`Cannot find device='${child}' nor node-name='${child}'`, 'ENODEV');
+      return new BlockEdge(found, parent);
+    }
     return this.#open(child, inherited, (node) => {
-      this.#inner.add(node);
+      this.#dependent.add(node);
       return new BlockEdge(node, parent);
     });
   }
@@ -285,7 +318,7 @@ export class BlockGraph {
       if (result.status === 'rejected') continue;
       result.value.close();
       // The driver's failure is the one to tell of.
-      await this.#closeInner(result.value.node);
+      await this.#closeIfUnused(result.value.node);
     }
   }
 
@@ -294,66 +327,62 @@ export class BlockGraph {
     const { name, children } = node;
     const failures: unknown[] = [];
     this.#nodes.delete(name);
-    this.#reserved.add(name);
+    this.names.reserve(name);
     try {
       await node.close();
     } catch (error) {
       failures.push(error);
     } finally {
-      this.#reserved.delete(name);
+      this.names.release(name);
     }
-    for (const child of children) failures.push(...(await this.#closeInner(child)));
+    for (const child of children) failures.push(...(await this.#closeIfUnused(child)));
     return failures;
   }
 
-  /** Closes a node that was opened inside another's options, if nobody stands on it any more. */
-  async #closeInner(node: BlockNode): Promise<readonly unknown[]> {
+  /** Closes a node that depends on others, if nobody stands on it any more. */
+  async #closeIfUnused(node: BlockNode): Promise<readonly unknown[]> {
     const isUnused = node.parents.size === 0 && !node.isClosed;
-    return isUnused && this.#inner.has(node) ? this.#closeTree(node) : [];
+    return isUnused && this.#dependent.has(node) ? this.#closeTree(node) : [];
   }
 
-  /** Finds the driver and checks the options of one node. */
-  #check(options: BlockdevOptions, inherited: Inherited) {
-    const { prefix } = inherited;
-    const driver = required(string)(options.driver, `${prefix}driver`);
-    const definition = Object.hasOwn(this.#drivers, driver) ? this.#drivers[driver] : undefined;
+  /** Finds the driver of a node, its name, and what it is by itself and by its parent. */
+  #settle(options: CheckedOptions, inherited: Inherited) {
+    const { driver, 'detect-zeroes': detectZeroes, 'node-name': given } = options;
+    const definition = this.#drivers[driver];
     if (!definition) throw refuse(`Unknown driver '${driver}'`);
-    const own = readOptions(
-      { ...definition.options, ...COMMON_OPTIONS },
-      { ...defaults(inherited), ...options },
-      prefix,
-    );
-    const unmap = own.discard === 'unmap' || own.discard === 'on';
-    const { 'node-name': given, 'read-only': readOnly, 'detect-zeroes': detectZeroes } = own;
+    const passed = passedOn(options, inherited);
+    const { readOnly, unmap } = passed;
     if (detectZeroes === 'unmap' && !unmap) {
       const rule = 'setting detect-zeroes to unmap is not allowed';
       throw refuse(`${rule} without setting discard operation to unmap`);
     }
-    if (given !== undefined) this.#demandName(given);
-    const name = given ?? this.#nextName();
-    return { definition, own, common: { name, driver, readOnly, unmap, detectZeroes } };
-  }
-
-  #nextName(): string {
-    this.#count += 1;
-    return `#block${this.#count}`;
-  }
-
-  #demandName(name: string): void {
-    if (!NAME.test(name)) throw refuse(`Invalid node-name: '${name}'`);
-    if (this.#nodes.has(name) || this.#reserved.has(name)) {
-      throw refuse(`Duplicate nodes with node-name='${name}'`);
+    if (passed.forceShare && !readOnly) {
+      throw refuse('force-share=on can only be used with read-only images');
     }
-    if (name.length > NAME_LENGTH_MAX) throw refuse('Node name too long');
+    if (given !== undefined) this.names.demand(given);
+    const name = given ?? this.names.next();
+    return {
+      definition,
+      passed,
+      common: { name, driver, readOnly, unmap, detectZeroes, cache: passed.cache, given: options },
+    };
   }
 }
 
-function defaults({ readOnly, unmap }: Inherited) {
-  return { 'read-only': readOnly, discard: unmap ? 'unmap' : 'ignore' };
-}
-
-function refuse(reason: string): BlockError {
-  return new BlockError('EINVAL', 'open the node', reason);
+/** What a node is, and what those inside its options are unless they say otherwise. */
+function passedOn(options: CheckedOptions, inherited: Inherited): Inherited {
+  const { discard, cache } = options;
+  return {
+    readOnly: options['read-only'] ?? inherited.readOnly,
+    autoReadOnly: options['auto-read-only'] ?? inherited.autoReadOnly,
+    isGuessed: inherited.isGuessed,
+    unmap: discard === undefined ? inherited.unmap : discard === 'unmap',
+    cache: {
+      direct: cache.direct ?? inherited.cache.direct,
+      noFlush: cache['no-flush'] ?? inherited.cache.noFlush,
+    },
+    forceShare: options['force-share'] ?? inherited.forceShare,
+  };
 }
 
 function demandOpen(node: BlockNode): void {
@@ -364,28 +393,4 @@ function demandOpen(node: BlockNode): void {
 function inUse(node: BlockNode, { parent }: ParentEdge): BlockError {
   const reason = `node '${node.name}' is in use by '${parent.name}'`;
   return new BlockError('EBUSY', `close "${node.name}"`, reason);
-}
-
-/** Makes the node of a filter, on which nobody stands yet. */
-function filterOver(
-  node: BlockNode,
-  options: Pick<NodeOptions, 'name' | 'driver' | 'implicit'>,
-  wrap: (child: BlockEdge) => BlockDriver,
-): BlockNode {
-  const edge = new BlockEdge(node, { name: options.name });
-  try {
-    // The node below looks for zeroes; once is enough.
-    return new BlockNode({ ...node.options, detectZeroes: 'off', ...options }, wrap(edge));
-  } catch (error) {
-    edge.close();
-    throw error;
-  }
-}
-
-/** A node and every node under it. */
-function descendants(node: BlockNode, found: Set<BlockNode> = new Set()): Set<BlockNode> {
-  if (found.has(node)) return found;
-  found.add(node);
-  for (const child of node.children) descendants(child, found);
-  return found;
 }

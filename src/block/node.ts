@@ -15,7 +15,7 @@
  */
 
 import { assert } from '../base/assert.ts';
-import { BlockError } from '../base/errors.ts';
+import { BlockError, type BlockErrorCode } from '../base/errors.ts';
 import type { Pending } from '../base/pending.ts';
 import type { ByteRange } from '../base/ranges.ts';
 import type { DirtyBitmap } from '../bitmap/dirty-bitmap.ts';
@@ -24,18 +24,18 @@ import { Signal } from '../sync/signal.ts';
 import type {
   BlockDriver,
   BlockExtent,
+  DiscardCounts,
   DriverLimits,
   WriteOptions,
   WriteZeroesOptions,
 } from './driver.ts';
 import type { BlockEdge } from './edge.ts';
 import type { NodeOptions } from './options.ts';
-import type { ActiveDrain, EdgeParent, ParentEdge, Permission } from './parent.ts';
-import { conflict, demandCompatible } from './permissions.ts';
+import type { ActiveDrain, EdgeParent, ParentEdge } from './parent.ts';
+import { admit, demandResizable } from './permissions.ts';
 import {
   assertLimits,
   blocksAround,
-  clip,
   type Destination,
   discardInside,
   isAligned,
@@ -43,10 +43,12 @@ import {
   outOfRange,
   readOnlyDisk,
   readPieces,
+  statusOf,
   writeDetectingZeroes,
   writePieces,
   writeZeroesPieces,
 } from './request.ts';
+import { WriteReach } from './write-reach.ts';
 
 /** How a change is made, beyond what the driver has to know. */
 export interface ChangeOptions extends Partial<WriteOptions> {
@@ -55,11 +57,14 @@ export interface ChangeOptions extends Partial<WriteOptions> {
 }
 
 const PLAIN_WRITE: WriteOptions = { forceUnitAccess: false };
+const DRIVER_CANNOT_RESIZE = 'Image format driver does not support resize';
+
 export class BlockNode {
   readonly options: NodeOptions;
   readonly holdsBack: boolean;
   /** Who stands on it. */
   readonly parents: Set<ParentEdge> = new Set();
+  readonly writes = new WriteReach();
   /** The drains it is in. */
   readonly drains: Set<ActiveDrain> = new Set();
   readonly #driver: BlockDriver;
@@ -92,9 +97,18 @@ export class BlockNode {
     return this.#driver.limits;
   }
 
-  /** The nodes it stands on. */
+  /** The edges to the nodes it stands on, and those nodes. */
+  get edges(): readonly BlockEdge[] {
+    return this.#driver.children;
+  }
+
   get children(): readonly BlockNode[] {
-    return this.#driver.children.map((edge) => edge.node);
+    return this.edges.map((edge) => edge.node);
+  }
+
+  /** The bitmaps that its changes mark. */
+  get bitmaps(): ReadonlySet<DirtyBitmap> {
+    return this.#bitmaps;
   }
 
   /** Of a filter: the node whose bytes it shows. */
@@ -112,7 +126,11 @@ export class BlockNode {
     return this.#driver.clusterSize;
   }
 
-  /** How many requests have begun and not ended. */
+  get discards(): DiscardCounts | undefined {
+    return this.#driver.discards;
+  }
+
+  /** Requests that have begun and not ended. */
   get inFlight(): number {
     return this.#inFlight;
   }
@@ -222,28 +240,15 @@ export class BlockNode {
     for (const child of this.children) child.cancelInFlight();
   }
 
+  /** What its storage takes, in bytes, where its driver can tell. */
+  allocatedSize(): Pending<number> | undefined {
+    return this.#driver.allocatedSize?.();
+  }
+
   /** @returns What is known of the range's beginning; `length` in it is at most that asked for. */
   blockStatus(offset: number, length: number): Pending<BlockExtent> {
     this.#check('query', offset, length);
-    const driver = this.#driver;
-    if (!driver.blockStatus || length === 0) {
-      return { length, data: true, zero: false, allocated: true };
-    }
-    const blocks = blocksAround(driver, { offset, length });
-    const skipped = offset - blocks.offset;
-    const extent = this.#run(() => driver.blockStatus?.(blocks.offset, blocks.length));
-    return extent instanceof Promise
-      ? extent.then((found) => clip(found, skipped, length))
-      : clip(extent, skipped, length);
-  }
-
-  /** A parent of this node, or of one that stands on it, that lets nobody do that. */
-  #findUnsharing(permission: Permission): EdgeParent | undefined {
-    for (const { parent, owner } of this.parents) {
-      const found = owner ? owner.#findUnsharing(permission) : parent;
-      if (found?.shares && !found.shares.includes(permission)) return found;
-    }
-    return undefined;
+    return this.#run(() => statusOf(this.#driver, { offset, length }));
   }
 
   /**
@@ -253,18 +258,17 @@ export class BlockNode {
    *   `EINVAL` for what is no size, `EBUSY` while a bitmap tracks the disk.
    */
   async resize(size: number): Promise<void> {
-    const action = `resize "${this.name}" to ${size} bytes`;
-    if (this.options.readOnly) throw new BlockError('EPERM', action, 'the disk is read-only');
+    const refuse = (code: BlockErrorCode, reason: string) =>
+      new BlockError(code, `resize "${this.name}" to ${size} bytes`, reason);
     if (!Number.isSafeInteger(size) || size < 0) {
-      throw new BlockError('EINVAL', action, 'a size must be a whole number from 0 to 2^53 - 1');
+      throw refuse('EINVAL', 'a size must be a whole number from 0 to 2^53 - 1');
     }
-    const keeper = this.#findUnsharing('resize');
-    if (keeper) throw conflict(this, { name: 'resize' }, keeper, 'resize');
+    demandResizable(this);
+    if (!this.#driver.resize) throw refuse('ENOTSUP', DRIVER_CANNOT_RESIZE);
+    if (this.options.readOnly) throw refuse('EPERM', 'Image is read-only');
     if (this.#bitmaps.size > 0) {
-      throw new BlockError('EBUSY', action, 'a dirty bitmap tracks the disk at its present size');
+      throw refuse('EBUSY', 'a dirty bitmap tracks the disk at its present size');
     }
-    if (!this.#driver.resize)
-      throw new BlockError('ENOTSUP', action, 'its driver has a fixed size');
     await this.#run(() => this.#driver.resize?.(size));
     this.#size = this.#driver.size();
   }
@@ -296,16 +300,11 @@ export class BlockNode {
     this.#bitmaps.delete(bitmap);
   }
 
+  /** @throws {BlockError} `EBUSY` when the edge's parent and another one exclude each other. */
   attach(edge: ParentEdge): void {
     assert(!this.#isClosed, 'nobody comes to stand on a closed node');
-    this.demandRoomFor(edge);
-    this.parents.add(edge);
+    admit(this, edge);
     for (const drain of this.drains) drain.adopt(edge);
-  }
-
-  /** @throws {BlockError} `EBUSY` when the edge's parent and another one exclude each other. */
-  demandRoomFor({ parent }: ParentEdge): void {
-    for (const other of this.parents) demandCompatible(this, parent, other.parent);
   }
 
   detach(edge: ParentEdge): void {
@@ -335,6 +334,7 @@ export class BlockNode {
   #checkChange(operation: string, offset: number, length: number): void {
     this.#check(operation, offset, length);
     if (this.options.readOnly) throw readOnlyDisk(this, operation, { offset, length });
+    if (operation !== 'discard') this.writes.note(offset + length);
   }
 
   /**

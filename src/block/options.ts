@@ -1,17 +1,39 @@
 /**
  * Options of block nodes, named, nested and refused as QEMU's BlockdevOptions are.
  *
- * A reader turns one given value, or its absence, into a checked one. The options of a driver are
- * an object of readers, from which the type of the checked options follows.
+ * Each driver declares its own with the types of QAPI; from all of them one type follows, which
+ * checks a whole tree of nodes before anything is opened, and by which the monitor tells of them.
+ * What of the options does not hold here is refused by the driver, not passed over.
  */
 
 import { BlockError } from '../base/errors.ts';
+import {
+  alternate,
+  converted,
+  enumeration,
+  later,
+  type MemberValues,
+  optional,
+  struct,
+  union,
+  withDefault,
+} from '../wire/qapi/composites.ts';
+import { bool, int, nothing, str } from '../wire/qapi/scalars.ts';
+import type { Members, ObjectType, Type } from '../wire/qapi/type.ts';
 
 /** The options of one node: `driver`, perhaps `node-name`, and what its driver takes. */
 export interface BlockdevOptions {
   readonly driver: string;
   readonly 'node-name'?: string;
   readonly [option: string]: unknown;
+}
+
+/** How a disk deals with caches: QEMU's BlockdevCacheOptions. */
+export interface CacheOptions {
+  /** Go past the page cache (O_DIRECT). */
+  readonly direct: boolean;
+  /** Take a flush for done: faster, and a power cut may ruin the disk. */
+  readonly noFlush: boolean;
 }
 
 /** What is the same for every kind of node, by QEMU's names. */
@@ -23,114 +45,107 @@ export interface NodeOptions {
   readonly unmap: boolean;
   /** Write zeroes where the data written is zero (`detect-zeroes`), perhaps unmapping. */
   readonly detectZeroes: 'off' | 'on' | 'unmap';
+  /** How it deals with caches. @default It uses them, and flushes them when it is told to. */
+  readonly cache?: CacheOptions;
+  /** The options it was opened with; a filter of a job has none. */
+  readonly given?: CheckedOptions | undefined;
   /** It was put in by a job and not by a user, who is not shown it. @default false */
   readonly implicit?: boolean;
 }
 
-/** Checks the value given for the option `name`; `undefined` when none was given. */
-export type OptionReader<Value> = (value: unknown, name: string) => Value;
-/** The readers of some options, by name. */
-export type OptionReaders<Values> = {
-  readonly [Name in keyof Values]: OptionReader<Values[Name]>;
+/** The options that every node has; what a parent may give is left open where it is not given. */
+const COMMON_OPTIONS = {
+  'node-name': optional(str),
+  discard: optional(enumeration('BlockdevDiscardOptions', ['ignore', 'unmap'])),
+  cache: withDefault(
+    struct('BlockdevCacheOptions', { direct: optional(bool), 'no-flush': optional(bool) }),
+    { direct: undefined, 'no-flush': undefined },
+  ),
+  'read-only': optional(bool),
+  'auto-read-only': optional(bool),
+  'force-share': optional(bool),
+  'detect-zeroes': withDefault(
+    enumeration('BlockdevDetectZeroesOptions', ['off', 'on', 'unmap']),
+    'off',
+  ),
 };
 
-/** Checks a value that was given; wrapped by what says how to take its absence. */
-type Parse<Value> = (value: unknown, name: string) => Value;
-
-export function required<Value>(parse: Parse<Value>): OptionReader<Value> {
-  return (value, name) => {
-    if (value === undefined) throw refuse(`Parameter '${name}' is missing`);
-    return parse(value, name);
-  };
-}
-
-export function optional<Value>(parse: Parse<Value>): OptionReader<Value | undefined> {
-  return (value, name) => (value === undefined ? undefined : parse(value, name));
-}
-
-export function withDefault<Value>(parse: Parse<Value>, fallback: Value): OptionReader<Value> {
-  return (value, name) => (value === undefined ? fallback : parse(value, name));
-}
-
-export const string: Parse<string> = (value, name) => {
-  if (typeof value !== 'string') throw mistyped(name, 'string');
-  return value;
-};
-
-export const boolean: Parse<boolean> = (value, name) => {
-  if (typeof value !== 'boolean') throw mistyped(name, 'boolean');
-  return value;
-};
-
-/** A whole number from 0 to 2^53 - 1. */
-export const unsigned: Parse<number> = (value, name) => {
-  if (typeof value !== 'number' || !Number.isSafeInteger(value)) throw mistyped(name, 'integer');
-  if (value < 0) throw refuse(`Parameter '${name}' expects a non-negative value`);
-  return value;
-};
-
-/** One of a few words. */
-export function oneOf<const Word extends string>(...words: readonly Word[]): Parse<Word> {
-  return (value, name) => {
-    const given = string(value, name);
-    const word = words.find((candidate) => candidate === given);
-    if (word === undefined) throw refuse(`Parameter '${name}' does not accept value '${given}'`);
-    return word;
-  };
+/** The options of a node after all of them, and those of the nodes in them, have been checked. */
+export interface CheckedOptions extends MemberValues<typeof COMMON_OPTIONS> {
+  readonly driver: string;
+  /** What its driver takes. */
+  readonly [option: string]: unknown;
 }
 
 /** A node below: its options, or the name of one that is open already. */
-export const node: Parse<BlockdevOptions | string> = (value, name) => {
-  if (typeof value === 'string') return value;
-  if (!isRecord(value)) throw mistyped(name, 'BlockdevRef');
-  return { ...value, driver: required(string)(value['driver'], `${name}.driver`) };
-};
+export type BlockdevRef = CheckedOptions | string;
 
-/** A value, or `null` for expressly none, as in `backing: null`. */
-export function nullable<Value>(parse: Parse<Value>): Parse<Value | null> {
-  return (value, name) => (value === null ? null : parse(value, name));
+/** The types of options that are nodes; they depend on which drivers there are. */
+export interface NodeTypes {
+  readonly node: Type<BlockdevRef>;
+  /** The same, or expressly none. */
+  readonly nodeOrNull: Type<BlockdevRef | null>;
 }
 
-/** Options within an option, such as `cache.direct`. */
-export function group<Values>(readers: OptionReaders<Values>): OptionReader<Values> {
-  return (value, name) => {
-    if (value !== undefined && !isRecord(value)) throw mistyped(name, 'object');
-    return readOptions(readers, value ?? {}, `${name}.`);
+/** Options of a driver's own, by QEMU's names. */
+export type OptionsOf<M extends Members> = (types: NodeTypes) => M;
+
+/** A driver, as far as its options go. */
+interface HasOptions {
+  readonly options: OptionsOf<Members>;
+}
+
+/** @returns The type of the options of any node that one of the drivers opens. */
+export function blockdevOptionsOf(
+  drivers: Readonly<Record<string, HasOptions>>,
+): ObjectType<CheckedOptions> {
+  const options: Type<CheckedOptions> = later(() => whole);
+  const types: NodeTypes = {
+    node: alternate('BlockdevRef', [options, str]),
+    nodeOrNull: alternate('BlockdevRefOrNull', [options, str, nothing]),
   };
+  const names = Object.keys(drivers).sort();
+  const branches = Object.entries(drivers).map(([name, driver]) => {
+    return [name, struct(`BlockdevOptions:${name}`, driver.options(types))] as const;
+  });
+  const driver = enumeration('BlockdevDriver', names);
+  const whole: ObjectType<CheckedOptions> = union('BlockdevOptions', {
+    members: { driver, ...COMMON_OPTIONS },
+    tag: 'driver',
+    branches: Object.fromEntries(branches),
+  });
+  return whole;
 }
 
 /**
- * Checks given options against their readers.
+ * Checks a number of bytes, or of anything else that cannot be negative. Of options that are QEMU's
+ * the driver does that itself when it opens, as it is there and no earlier that QEMU does.
  *
- * @param prefix Where the options stand, for messages: `cache.` for those of `cache`.
- * @throws {BlockError} `EINVAL` for one that is unknown, missing, mistyped or out of range.
+ * @returns The number, from 0 to 2^53 - 1.
  */
-export function readOptions<Values>(
-  readers: OptionReaders<Values>,
-  given: Readonly<Record<string, unknown>>,
-  prefix = '',
-): Values {
-  for (const name of Object.keys(given)) {
-    if (!Object.hasOwn(readers, name)) {
-      throw refuse(`Parameter '${prefix}${name}' is unexpected`);
-    }
-  }
-  const entries = Object.entries<OptionReader<unknown>>(readers).map(([name, read]) => {
-    const value = Object.hasOwn(given, name) ? given[name] : undefined;
-    return [name, read(value, `${prefix}${name}`)];
+export function demandUnsigned(value: number, name: string): number {
+  if (value < 0) throw refuse(`Parameter '${name}' expects a non-negative number below 2^64`);
+  if (Number.isSafeInteger(value)) return value;
+  throw refuse(`Parameter '${name}' expects a number below 2^53`);
+}
+
+/** A whole number from 0 to 2^53 - 1, such as a number of bytes. */
+export const unsigned: Type<number> = converted(int, (value, { name }) =>
+  demandUnsigned(value, name),
+);
+
+/** An option of QEMU's that there is nothing for here; what asks for nothing is taken. */
+export function unsupported<Value>(
+  type: Type<Value>,
+  isHarmless: (value: Value) => boolean = () => false,
+): Type<Value> {
+  return converted(type, (value, { path }) => {
+    if (isHarmless(value)) return value;
+    throw refuse(`Parameter '${path}' is not supported`);
   });
-  // Object.fromEntries() forgets which value belongs to which name.
-  return Object.fromEntries(entries) as Values;
 }
 
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function mistyped(name: string, expected: string): BlockError {
-  return refuse(`Invalid parameter type for '${name}', expected: ${expected}`);
-}
-
-function refuse(reason: string): BlockError {
-  return new BlockError('EINVAL', 'open the node', reason);
+/** An option that is wrong. */
+export function refuse(reason: string, code: 'EINVAL' | 'ENODEV' = 'EINVAL'): BlockError {
+  return new BlockError(code, 'open the node', reason);
 }

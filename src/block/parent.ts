@@ -29,14 +29,16 @@ export interface EdgeParent {
   readonly name: string;
   /** @default 'node' */
   readonly kind?: 'device' | 'job' | 'export' | 'node';
+  /** What the node is to the parent, such as `file`. @default 'root' */
+  readonly role?: string;
   /** The edge keeps its node when that is replaced: a job goes on with the disk it began with. */
   readonly stays?: boolean;
   readonly rest?: RestingParent;
   /** Told, on each edge that leads there, that a disk below has lost power. */
   powerLost?(): void;
-  /** What it does. @default Nothing that others could mind. */
+  /** What it does; a node does what is done with it. @default Nothing that others could mind. */
   readonly needs?: readonly Permission[];
-  /** What it lets the node's other parents do. @default All. */
+  /** What it lets the node's other parents do; a node what its own parents do. @default All. */
   readonly shares?: readonly Permission[];
 }
 

@@ -1,45 +1,107 @@
 /**
- * Who may do what to a node at the same time: QEMU's permissions, in the part that has a meaning
- * here.
+ * Who may do what to a node at the same time: QEMU's permissions.
  *
- * Each parent says what it needs and what it lets others do. Two parents exclude each other when
- * one needs what the other does not share.
+ * Each parent says what it needs and what it lets others do. Two parents of a node exclude each
+ * other when one needs what the other does not share. A node needs below what is needed of it, and
+ * shares there what all of its own parents share; so a parent has its say on all that is under it.
+ * Of a backing it only reads.
  */
 
 import { BlockError } from '../base/errors.ts';
-import type { EdgeParent, Permission } from './parent.ts';
+import type { BlockNode } from './node.ts';
+import type { EdgeParent, ParentEdge, Permission } from './parent.ts';
 
-/** A node, as far as it matters here. */
-interface Named {
-  readonly name: string;
+/** What a parent does with a node. */
+export interface NodeUse {
+  readonly needs: readonly Permission[];
+  readonly shares: readonly Permission[];
 }
 
-/** @throws {BlockError} `EBUSY` when the two exclude each other. */
-export function demandCompatible(node: Named, comer: EdgeParent, other: EdgeParent): void {
-  const refused = missing(comer, other);
-  if (refused) throw conflict(node, comer, other, refused);
-  const unshared = missing(other, comer);
-  if (unshared) throw conflict(node, other, comer, unshared);
+/** By the words that errors have for them. */
+const WORDS: Readonly<Record<Permission, string>> = {
+  'consistent-read': 'consistent read',
+  write: 'write',
+  'write-unchanged': 'write unchanged',
+  resize: 'resize',
+};
+
+/** All there are, in QEMU's order. */
+export const PERMISSIONS: readonly Permission[] = [
+  'consistent-read',
+  'write',
+  'write-unchanged',
+  'resize',
+];
+
+/** What the parent at an edge does with the node there. */
+export function useOf({ parent, owner }: ParentEdge): NodeUse {
+  if (!owner || parent.kind === 'job') {
+    return { needs: parent.needs ?? [], shares: parent.shares ?? PERMISSIONS };
+  }
+  const uses = [...owner.parents].map(useOf);
+  const needed = PERMISSIONS.filter((each) => uses.some(({ needs }) => needs.includes(each)));
+  const shared = PERMISSIONS.filter((each) => uses.every(({ shares }) => shares.includes(each)));
+  if (parent.role !== 'backing' || owner.filtered) return { needs: needed, shares: shared };
+  const others = PERMISSIONS.filter((each) => each !== 'write' && each !== 'resize');
+  return {
+    needs: needed.filter((each) => each === 'consistent-read'),
+    shares: shared.includes('write') ? PERMISSIONS : others,
+  };
 }
 
-/** What `parent` needs and `other` does not share. */
-function missing(parent: EdgeParent, other: EdgeParent): Permission | undefined {
-  const { shares } = other;
-  return shares && parent.needs?.find((permission) => !shares.includes(permission));
+/**
+ * Makes an edge one of a node's parents.
+ *
+ * @throws {BlockError} `EBUSY` when that of the edge and another one, perhaps of a node below,
+ *   exclude each other.
+ */
+export function admit(node: BlockNode, edge: ParentEdge): void {
+  node.parents.add(edge);
+  try {
+    demandCompatible(node);
+  } catch (error) {
+    node.parents.delete(edge);
+    throw error;
+  }
+}
+
+/** @throws {BlockError} `EBUSY` when parents of the node, or of one below, exclude each other. */
+export function demandCompatible(node: BlockNode): void {
+  const newestFirst = [...node.parents].reverse();
+  for (const edge of newestFirst) {
+    const { shares } = useOf(edge);
+    for (const other of newestFirst) {
+      if (other === edge) continue;
+      const refused = useOf(other).needs.filter((each) => !shares.includes(each));
+      if (refused.length > 0) throw conflict(node, other.parent, edge.parent, refused);
+    }
+  }
+  for (const child of node.children) demandCompatible(child);
+}
+
+/** @throws {BlockError} `EBUSY` when a parent of the node relies on its size. */
+export function demandResizable(node: BlockNode): void {
+  const keeper = [...node.parents].find((edge) => !useOf(edge).shares.includes('resize'));
+  if (keeper) throw conflict(node, { name: '', kind: 'export' }, keeper.parent, ['resize']);
 }
 
 /** The error of a parent that needs what another one does not share, in QEMU's words. */
-export function conflict(
-  node: Named,
+function conflict(
+  { name }: BlockNode,
   parent: EdgeParent,
   other: EdgeParent,
-  permission: Permission,
+  refused: readonly Permission[],
 ): BlockError {
-  const both = `permissions '${permission}' are both required by ${describe(parent)}`;
-  const reason = `Permission conflict on node '${node.name}': ${both} and unshared by`;
-  return new BlockError('EBUSY', `use "${node.name}"`, `${reason} ${describe(other)}`);
+  const words = refused.map((each) => WORDS[each]).join(', ');
+  const describe = (user: EdgeParent) =>
+    `${userOf(user)} (uses node '${name}' as '${user.role ?? 'root'}' child)`;
+  const both = `permissions '${words}' are both required by ${describe(parent)}`;
+  const reason = `Permission conflict on node '${name}': ${both} and unshared by`;
+  return new BlockError('EBUSY', `use "${name}"`, `${reason} ${describe(other)}.`);
 }
 
-function describe({ name, kind = 'node' }: EdgeParent): string {
-  return `${kind === 'job' ? 'block job' : kind} '${name}'`;
+function userOf({ name, kind = 'node', role }: EdgeParent): string {
+  if (kind === 'device') return `block device '${name}'`;
+  if (kind === 'node') return `node '${name}'`;
+  return kind === 'job' && role !== undefined ? `mirror job '${name}'` : 'an unnamed block device';
 }

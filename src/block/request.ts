@@ -14,6 +14,7 @@
 
 import { assert } from '../base/assert.ts';
 import { BlockError } from '../base/errors.ts';
+import type { Pending } from '../base/pending.ts';
 import { alignDown, alignUp, type ByteRange, isPowerOfTwo } from '../base/ranges.ts';
 import { isZero, ZEROES } from '../base/zeroes.ts';
 import type {
@@ -244,12 +245,21 @@ function* pieces(
   }
 }
 
+/** What a driver knows of the beginning of a range. */
+export function statusOf(driver: BlockDriver, { offset, length }: ByteRange): Pending<BlockExtent> {
+  if (!driver.blockStatus || length === 0) {
+    return { length, data: true, zero: false, allocated: true };
+  }
+  const blocks = blocksAround(driver, { offset, length });
+  const skipped = offset - blocks.offset;
+  const extent = driver.blockStatus(blocks.offset, blocks.length);
+  return extent instanceof Promise
+    ? extent.then((found) => clip(found, skipped, length))
+    : clip(extent, skipped, length);
+}
+
 /** The part of an extent that begins `skipped` bytes into it, `length` bytes at most. */
-export function clip(
-  extent: BlockExtent | undefined,
-  skipped: number,
-  length: number,
-): BlockExtent {
-  assert(extent !== undefined && extent.length > skipped, 'an extent reaches what was asked for');
+function clip(extent: BlockExtent, skipped: number, length: number): BlockExtent {
+  assert(extent.length > skipped, 'an extent reaches what was asked for');
   return { ...extent, length: Math.min(extent.length - skipped, length) };
 }

@@ -1,11 +1,11 @@
 /** From arguments to an exit code: finds the command and turns what it throws into one line. */
 
-import { readFileSync } from 'node:fs';
 import { BlockError, fromSystemError } from '../base/errors.ts';
 import { asksForHelp } from './arguments.ts';
 import { type Command, type CommandIo, type ExitCode, UsageError } from './command.ts';
 import { compare } from './commands/compare.ts';
 import { create } from './commands/create.ts';
+import { daemon } from './commands/daemon.ts';
 import { explore } from './commands/explore.ts';
 import { info } from './commands/info.ts';
 import { mirror } from './commands/mirror.ts';
@@ -14,11 +14,13 @@ import { qmp } from './commands/qmp.ts';
 import { replay } from './commands/replay.ts';
 import { serve } from './commands/serve.ts';
 import { swarm } from './commands/swarm.ts';
+import { version } from './version.ts';
 import { printable } from './words.ts';
 
 const COMMANDS: readonly Command[] = [
   mirror,
   serve,
+  daemon,
   compare,
   create,
   info,
@@ -102,9 +104,4 @@ function describe(command: string, error: unknown): string {
   }
   const stack = error instanceof Error ? error.stack : String(error);
   return `mirrordisk ${command}: This is a defect of mirrordisk; please report it: ${stack}`;
-}
-
-function version(): string {
-  const file = new URL('../../package.json', import.meta.url);
-  return JSON.parse(readFileSync(file, 'utf8')).version;
 }

@@ -64,6 +64,12 @@ export interface DeviceStatistics {
   readonly queue: QueueStatistics;
 }
 
+/** Who is told of each latency that counts. */
+export interface LatencyWatcher {
+  /** @param latencyMs In milliseconds, 0 or more. */
+  record(latencyMs: number): void;
+}
+
 /** One type's account, written by the device. */
 export class OperationAccount {
   requests = 0;
@@ -71,16 +77,25 @@ export class OperationAccount {
   failed = 0;
   invalid = 0;
   readonly latency: LatencyHistogram = new LatencyHistogram();
+  /** The time that failed requests took counts. */
+  timesFailed = true;
+  /** Told of each latency as well. */
+  watchers: readonly LatencyWatcher[] = [];
 
   countDone(bytes: number, latencyMs: number): void {
     this.requests += 1;
     this.bytes += bytes;
-    this.latency.record(latencyMs);
+    this.#record(latencyMs);
   }
 
   countFailed(latencyMs: number): void {
     this.failed += 1;
+    if (this.timesFailed) this.#record(latencyMs);
+  }
+
+  #record(latencyMs: number): void {
     this.latency.record(latencyMs);
+    for (const watcher of this.watchers) watcher.record(latencyMs);
   }
 
   reset(): void {
@@ -130,6 +145,7 @@ export class DeviceAccounts {
   #sinceMs: number;
   #depth = 0;
   #depthMax = 0;
+  #lastEndMs: number | undefined;
   /** The area under the depth since `sinceMs`, less `depth * now`. */
   #area = 0;
 
@@ -143,6 +159,11 @@ export class DeviceAccounts {
     return this.#depth;
   }
 
+  /** When the last request ended, if there was one. */
+  get lastEndMs(): number | undefined {
+    return this.#lastEndMs;
+  }
+
   begin(nowMs: number): void {
     this.#depth += 1;
     if (this.#depth > this.#depthMax) this.#depthMax = this.#depth;
@@ -152,6 +173,12 @@ export class DeviceAccounts {
   end(nowMs: number): void {
     this.#depth -= 1;
     this.#area += nowMs;
+    this.#lastEndMs = nowMs;
+  }
+
+  /** Says whether the time that failed requests take counts from now on. */
+  timesFailed(isTimed: boolean): void {
+    for (const account of Object.values(this.operations)) account.timesFailed = isTimed;
   }
 
   /** Forgets everything but what is in the queue. */

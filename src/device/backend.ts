@@ -11,6 +11,7 @@ import type { WriteOptions } from '../block/driver.ts';
 import type { BlockEdge } from '../block/edge.ts';
 import type { DeviceAccounts } from './accounting.ts';
 import { checkSegments, isOnDisk } from './check.ts';
+import type { Shape } from './configuration.ts';
 import type { Slot } from './queue.ts';
 import {
   type DiscardRequest,
@@ -29,11 +30,12 @@ export interface BackendOptions {
   /** The name of the device, for messages. */
   readonly name: string;
   /** What getId returns: up to 20 characters of ASCII. @default '' */
-  readonly serial?: string;
+  readonly serial?: string | undefined;
   /** @default Whether the node is read-only. */
   readonly readOnly?: boolean;
   /** Completed writes may stay in a volatile cache until a flush. @default true */
-  readonly writeCache?: boolean;
+  readonly writeCache?: boolean | undefined;
+  readonly shape?: Pick<Shape, 'logicalBlockSize'>;
 }
 
 export class Backend {
@@ -43,6 +45,7 @@ export class Backend {
   writeback: boolean;
   readonly #operations: DeviceAccounts['operations'];
   readonly #id: Uint8Array;
+  readonly #blockSize: number;
 
   /**
    * @throws {BlockError} `EPERM` when the disk is read-only and the device is not to be.
@@ -59,6 +62,7 @@ export class Backend {
     this.writeback = writeCache;
     this.#operations = operations;
     this.#id = encodeSerial(serial);
+    this.#blockSize = options.shape?.logicalBlockSize ?? SECTOR_SIZE;
   }
 
   /** @returns The disk's answer, or the status of a request that it was not asked for. */
@@ -70,13 +74,13 @@ export class Backend {
       case 'in': {
         slot.account = operations.in;
         const { sector, data } = request;
-        if (!isOnDisk(request, edge.size)) return STATUS.IOERR;
+        if (!isOnDisk(request, edge.size, this.#blockSize)) return STATUS.IOERR;
         return edge.read(sector * SECTOR_SIZE, data);
       }
       case 'out': {
         slot.account = operations.out;
         const { sector, data } = request;
-        if (this.readOnly || !isOnDisk(request, edge.size)) return STATUS.IOERR;
+        if (this.readOnly || !isOnDisk(request, edge.size, this.#blockSize)) return STATUS.IOERR;
         const options = this.writeback ? undefined : WRITE_THROUGH;
         return edge.write(sector * SECTOR_SIZE, data, options);
       }

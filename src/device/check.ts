@@ -28,11 +28,17 @@ export const SEGMENTS_MAX = 256;
  *
  * @param size Bytes of the disk. A request is whole sectors, so what is left of a last, partial
  *   sector is out of its reach.
+ * @param blockSize What a request is a whole number of.
  */
-export function isOnDisk({ sector, data }: InRequest | OutRequest, size: number): boolean {
+export function isOnDisk(
+  { sector, data }: InRequest | OutRequest,
+  size: number,
+  blockSize: number = SECTOR_SIZE,
+): boolean {
   const { length } = data;
-  if (length % SECTOR_SIZE !== 0 || !Number.isInteger(sector) || sector < 0) return false;
-  return sector * SECTOR_SIZE + length <= size;
+  if (length % blockSize !== 0 || !Number.isInteger(sector) || sector < 0) return false;
+  const offset = sector * SECTOR_SIZE;
+  return offset % blockSize === 0 && offset + length <= size;
 }
 
 /** @returns OK, or the status of a discard or write zeroes request that is refused. */

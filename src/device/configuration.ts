@@ -56,13 +56,33 @@ export interface DeviceConfiguration {
   readonly writeZeroesMayUnmap: boolean;
 }
 
+/** What a user may choose of all this; bytes, where it is no number of queues. */
+export interface Shape {
+  /** A power of two. @default 512 */
+  readonly logicalBlockSize?: number | undefined;
+  /** A power of two. @default What the disk is aligned to. */
+  readonly physicalBlockSize?: number | undefined;
+  /** @default The physical block size. */
+  readonly minIoSize?: number | undefined;
+  /** @default 0, which is no suggestion. */
+  readonly optIoSize?: number | undefined;
+  /** @default 1 */
+  readonly numQueues?: number | undefined;
+  /** Features that are not offered. @default None. */
+  readonly without?: readonly Feature[];
+}
+
 /** What the virtqueue takes of a descriptor chain for itself: the header and the status byte. */
 const CHAIN_OVERHEAD = 2;
 
 /** The features that a device offers; they do not change with the node under it. */
-export function featuresOf(device: { readonly readOnly: boolean }): ReadonlySet<Feature> {
+export function featuresOf(
+  device: { readonly readOnly: boolean },
+  { without = [] }: Shape = {},
+): ReadonlySet<Feature> {
   const features = Object.keys(FEATURE) as Feature[];
-  return new Set(features.filter((feature) => feature !== 'RO' || device.readOnly));
+  const absent = device.readOnly ? without : [...without, 'RO'];
+  return new Set(features.filter((feature) => !absent.includes(feature)));
 }
 
 /**
@@ -74,22 +94,25 @@ export function featuresOf(device: { readonly readOnly: boolean }): ReadonlySet<
 export function configurationOf(
   node: BlockNode,
   device: { readonly queueSize: number; readonly writeback: boolean },
+  shape: Shape = {},
 ): DeviceConfiguration {
   const { alignment, discardAlignment } = node.limits;
-  const physicalSectors = Math.max(alignment / SECTOR_SIZE, 1);
+  const { logicalBlockSize = SECTOR_SIZE, optIoSize = 0, numQueues = 1 } = shape;
+  const { physicalBlockSize = Math.max(alignment, logicalBlockSize) } = shape;
+  const { minIoSize = physicalBlockSize } = shape;
   return {
     capacity: Math.floor(node.size / SECTOR_SIZE),
     sizeMax: 0,
     segMax: Math.max(device.queueSize - CHAIN_OVERHEAD, 1),
-    blkSize: SECTOR_SIZE,
+    blkSize: logicalBlockSize,
     topology: {
-      physicalBlockExp: Math.log2(physicalSectors),
+      physicalBlockExp: Math.log2(physicalBlockSize / logicalBlockSize),
       alignmentOffset: 0,
-      minIoSize: physicalSectors,
-      optIoSize: 0,
+      minIoSize: minIoSize / logicalBlockSize,
+      optIoSize: optIoSize / logicalBlockSize,
     },
     writeback: device.writeback,
-    numQueues: 1,
+    numQueues,
     maxDiscardSectors: SEGMENT_SECTORS_MAX,
     maxDiscardSeg: SEGMENTS_MAX,
     discardSectorAlignment: Math.max(discardAlignment / SECTOR_SIZE, 1),

@@ -20,6 +20,16 @@ export interface BlockIoErrorInfo {
 }
 
 export type DeviceEvent =
+  /** A tray was opened or closed. */
+  | {
+      readonly event: 'DEVICE_TRAY_MOVED';
+      /** The drive, the device, and how its tray is now. */
+      readonly data: {
+        readonly device: string;
+        readonly id: string;
+        readonly 'tray-open': boolean;
+      };
+    }
   /** One request failed; told before anything is done about it. */
   | { readonly event: 'BLOCK_IO_ERROR'; readonly data: BlockIoErrorInfo }
   /** The device has left; who unplugged it tells this, when its `close()` has resolved. */

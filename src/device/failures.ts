@@ -26,6 +26,8 @@ import type { GuestRequest } from './request.ts';
 export interface FailureOptions {
   /** The name of the device. */
   readonly name: string;
+  /** Its place in QEMU's tree of objects. @default `/machine/peripheral/` and its name. */
+  readonly path?: string;
   /** What happens when a read fails. @default 'auto', which is report */
   readonly rerror?: ErrorPolicy;
   /** What happens when another request fails. @default 'auto': enospc, or report without onStop */
@@ -45,9 +47,9 @@ export interface Failure {
   readonly nodeName: string;
 }
 
-/** Where QEMU has devices that were plugged in, in its tree of objects. */
-export function pathOf({ name }: { readonly name: string }): string {
-  return `/machine/peripheral/${name}`;
+/** Where a device is in QEMU's tree of objects. */
+export function pathOf({ name, path }: Pick<FailureOptions, 'name' | 'path'>): string {
+  return path ?? `/machine/peripheral/${name}`;
 }
 
 export class Failures {

@@ -101,6 +101,12 @@ export class RequestQueue {
     return slot;
   }
 
+  /** @returns All that wait, in their order; none waits any more. */
+  takeAll(): readonly Slot[] {
+    const slots = Array.from({ length: this.#waitingCount }, () => this.shift());
+    return slots.filter((slot) => slot !== undefined);
+  }
+
   /** Sets a slot aside that was in flight. */
   keep(slot: Slot): void {
     this.#kept.push(slot);

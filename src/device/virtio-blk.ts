@@ -28,14 +28,15 @@ import type { IoStatus } from '../block/error-policy.ts';
 import type { Clock } from '../env/env.ts';
 import { Signal } from '../sync/signal.ts';
 import { DeviceAccounts, type DeviceStatistics } from './accounting.ts';
-import { Backend, type BackendOptions } from './backend.ts';
+import { Backend } from './backend.ts';
 import {
   configurationOf,
   type DeviceConfiguration,
   type Feature,
   featuresOf,
 } from './configuration.ts';
-import { type FailureOptions, Failures, pathOf } from './failures.ts';
+import { Failures, pathOf } from './failures.ts';
+import type { VirtioBlockOptions } from './options.ts';
 import { RequestQueue, type Slot } from './queue.ts';
 import {
   type Complete,
@@ -46,14 +47,6 @@ import {
   type Status,
 } from './request.ts';
 import { WaitingLine } from './waiting-line.ts';
-
-export interface VirtioBlockOptions extends BackendOptions, FailureOptions {
-  readonly name: string;
-  /** How many requests there may be at a time: a power of two up to 32768. @default 256 */
-  readonly queueSize?: number;
-  /** Told why a request fails, which the status does not show. */
-  readonly onError?: (error: BlockError, request: GuestRequest) => void;
-}
 
 /** Bytes, with {@link REQUEST_COST} for each request, between two turns of the event loop. */
 const TURN_BUDGET = 8 * 1024 * 1024;
@@ -93,10 +86,10 @@ export class VirtioBlockDevice {
   constructor(edge: BlockEdge, clock: Clock, options: VirtioBlockOptions) {
     const { name, queueSize = 256 } = options;
     this.name = name;
-    this.#accounts = new DeviceAccounts(clock.nowMs());
+    this.#accounts = options.accounts ?? new DeviceAccounts(clock.nowMs());
     this.#backend = new Backend(edge, this.#accounts, options);
     this.readOnly = this.#backend.readOnly;
-    this.features = featuresOf(this);
+    this.features = featuresOf(this, options.shape);
     this.#clock = clock;
     this.#options = options;
     this.#failures = new Failures(options);
@@ -109,10 +102,8 @@ export class VirtioBlockDevice {
 
   /** The configuration space (5.2.4). It follows the disk, whose size may change. */
   get config(): DeviceConfiguration {
-    return configurationOf(this.#backend.edge.node, {
-      queueSize: this.#queue.size,
-      writeback: this.#backend.writeback,
-    });
+    const now = { queueSize: this.#queue.size, writeback: this.#backend.writeback };
+    return configurationOf(this.#backend.edge.node, now, this.#options.shape);
   }
 
   /** Sectors of 512 bytes. */
@@ -146,7 +137,7 @@ export class VirtioBlockDevice {
 
   /** Its place in QEMU's tree of objects, as DEVICE_DELETED tells it. */
   get path(): string {
-    return pathOf(this);
+    return pathOf(this.#options);
   }
 
   /** As the guest sets the writeback field (VIRTIO_BLK_F_CONFIG_WCE); for requests from now on. */
@@ -218,6 +209,14 @@ export class VirtioBlockDevice {
     this.#idle.notifyAll();
     this.#queue.putBack();
     this.#wake();
+  }
+
+  /** Starts anew, as when the machine is reset: what waits in a stopped machine never happens. */
+  reset(): void {
+    if (this.#phase !== 'stopped') return;
+    this.#failures.forget();
+    this.#queue.putBack();
+    for (const slot of this.#queue.takeAll()) this.#giveUp(slot);
   }
 
   /**

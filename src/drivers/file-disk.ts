@@ -54,6 +54,7 @@ export class FileDisk implements BlockDriver {
   readonly limits: DriverLimits;
   readonly supports = { forceUnitAccess: false };
   readonly children = [];
+  readonly discards = { done: 0, failed: 0, bytes: 0 };
   readonly #parts: FileDiskParts;
   readonly #file: OpenFile;
   readonly #gate = new TailGate();
@@ -130,8 +131,15 @@ export class FileDisk implements BlockDriver {
   }
 
   async discard(offset: number, length: number): Promise<void> {
-    if (this.#written && !this.#written.firstWritten({ offset, length })) return;
-    if (this.#canCutAt(offset, length)) await this.#cut(offset);
+    try {
+      const holds = !this.#written || this.#written.firstWritten({ offset, length });
+      if (holds && this.#canCutAt(offset, length)) await this.#cut(offset);
+    } catch (error) {
+      this.discards.failed += 1;
+      throw error;
+    }
+    this.discards.done += 1;
+    this.discards.bytes += length;
   }
 
   blockStatus(offset: number, length: number): BlockExtent {
@@ -141,6 +149,10 @@ export class FileDisk implements BlockDriver {
     if (written?.offset === offset) return { ...data, length: written.length };
     const end = written?.offset ?? offset + length;
     return { length: end - offset, data: false, zero: true, allocated: true };
+  }
+
+  async allocatedSize(): Promise<number> {
+    return (await this.#file.status()).allocated;
   }
 
   async resize(size: number): Promise<void> {

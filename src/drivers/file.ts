@@ -7,11 +7,13 @@
  * before it counts as held. With `locking: off` neither looks at the lock.
  */
 
-import { BlockError } from '../base/errors.ts';
+import { BlockError, type BlockErrorCode } from '../base/errors.ts';
 import { defineDriver, type OpenContext } from '../block/driver.ts';
-import { boolean, group, oneOf, required, string, withDefault } from '../block/options.ts';
+import { refuse, unsupported } from '../block/options.ts';
 import { type Env, sleep } from '../env/env.ts';
 import type { FileLock, FileStatus, OpenFile } from '../env/files.ts';
+import { enumeration, optional, withDefault, withFeatures } from '../wire/qapi/composites.ts';
+import { bool, int, str } from '../wire/qapi/scalars.ts';
 import { openDirect } from './direct-file.ts';
 import { FileDisk } from './file-disk.ts';
 
@@ -21,22 +23,29 @@ const LOCK_RETRY_MS = 10;
 
 interface FileOptions {
   readonly filename: string;
-  readonly cache: { readonly direct: boolean; readonly 'no-flush': boolean };
-  readonly locking: 'on' | 'off';
+  readonly locking: 'auto' | 'on' | 'off';
+  readonly aio: 'threads' | 'native' | 'io_uring';
 }
 
 export const file = defineDriver(
-  {
-    filename: required(string),
-    cache: group({
-      /** Go past the page cache (O_DIRECT). */
-      direct: withDefault(boolean, false),
-      /** Take a flush for done: faster, and a power cut may ruin the disk. */
-      'no-flush': withDefault(boolean, false),
-    }),
+  () => ({
+    filename: str,
+    'pr-manager': optional(unsupported(str)),
     /** `off` lets other programs and disks write to the file as well. */
-    locking: withDefault(oneOf('on', 'off'), 'on'),
-  },
+    locking: withDefault(enumeration('OnOffAuto', ['auto', 'on', 'off']), 'auto'),
+    /** How requests are to reach the kernel; here it is one way, whatever is said. */
+    aio: withDefault(
+      enumeration('BlockdevAioOptions', ['threads', 'native', 'io_uring']),
+      'threads',
+    ),
+    'aio-max-batch': optional(int),
+    /** Whether caches are dropped when a guest moves to another host, as none does here. */
+    'drop-cache': optional(bool),
+    'x-check-cache-dropped': withFeatures(
+      optional(unsupported(bool, (value) => !value)),
+      'unstable',
+    ),
+  }),
   {
     summary: 'A file or a block device',
     open: openFileDisk,
@@ -44,8 +53,13 @@ export const file = defineDriver(
 );
 
 async function openFileDisk(options: FileOptions, context: OpenContext): Promise<FileDisk> {
-  const { env, readOnly, unmap } = context;
+  const { env, readOnly, unmap, cache } = context;
   const path = options.filename;
+  if (path === '') throw refuse("The 'file' block driver requires a file name");
+  if (options.aio === 'native' && !cache.direct) {
+    const rule = 'but it requires cache.direct=on, which was not specified.';
+    throw refuse(`aio=native was specified, ${rule}`);
+  }
   // Before the file is opened: to open a named pipe is to wait for somebody at its other end.
   demandKind(path, await env.files.status(path));
   const opened = await openAt(options, context);
@@ -53,7 +67,8 @@ async function openFileDisk(options: FileOptions, context: OpenContext): Promise
   try {
     const identity = await opened.status();
     demandKind(path, identity);
-    if (options.locking === 'on') lock = await claim(env, path, identity);
+    const isLocked = options.locking !== 'off' && !context.forceShare;
+    if (isLocked) lock = await claim(env, path, identity);
     if (readOnly) {
       await lock?.release();
       lock = undefined;
@@ -68,8 +83,8 @@ async function openFileDisk(options: FileOptions, context: OpenContext): Promise
       size: status.size,
       empty: status.allocated === 0 || status.size === 0,
       unmap,
-      direct: options.cache.direct,
-      flushes: !options.cache['no-flush'],
+      direct: cache.direct,
+      flushes: !cache.noFlush,
     });
   } catch (error) {
     await lock?.release();
@@ -79,18 +94,28 @@ async function openFileDisk(options: FileOptions, context: OpenContext): Promise
 }
 
 function demandKind(path: string, status: FileStatus | undefined): void {
-  const action = `open "${path}"`;
-  if (!status) throw new BlockError('ENOENT', action, 'No such file or directory');
-  if (status.kind === 'directory') throw new BlockError('EISDIR', action, 'Is a directory');
+  if (!status) throw cannotOpen(path, 'ENOENT', 'No such file or directory');
+  if (status.kind === 'directory') throw cannotOpen(path, 'EISDIR', 'Is a directory');
   if (status.kind === 'other') {
-    throw new BlockError('EINVAL', action, 'it is neither a regular file nor a block device');
+    throw cannotOpen(path, 'EINVAL', 'it is neither a regular file nor a block device');
   }
 }
 
-function openAt({ filename, cache }: FileOptions, context: OpenContext): Promise<OpenFile> {
+function cannotOpen(path: string, code: BlockErrorCode, reason: string): BlockError {
+  const told = `Could not open '${path}': ${reason}`;
+  return new BlockError(code, `open "${path}"`, reason, { told });
+}
+
+async function openAt({ filename }: FileOptions, context: OpenContext): Promise<OpenFile> {
+  const { cache } = context;
   const { files } = context.env;
   const access = context.readOnly ? 'read' : 'read-write';
-  return cache.direct ? openDirect(files, filename, access) : files.open(filename, { access });
+  try {
+    if (cache.direct) return await openDirect(files, filename, access);
+    return await files.open(filename, { access });
+  } catch (error) {
+    throw error instanceof BlockError ? cannotOpen(filename, error.code, error.reason) : error;
+  }
 }
 
 async function claim(env: Env, path: string, identity: FileStatus): Promise<FileLock> {
@@ -99,7 +124,8 @@ async function claim(env: Env, path: string, identity: FileStatus): Promise<File
     if (lock) return lock;
     if (tries === LOCK_TRIES) {
       const reason = 'it is in use for writing by another process or disk';
-      throw new BlockError('EBUSY', `open "${path}"`, reason);
+      const told = 'Failed to get "write" lock';
+      throw new BlockError('EBUSY', `open "${path}"`, reason, { told });
     }
     await sleep(env.clock, LOCK_RETRY_MS);
   }

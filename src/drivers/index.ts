@@ -16,6 +16,7 @@ const noCredentials: CredentialsById = (id) => {
 export const drivers = {
   memory,
   'null-co': nullCo,
+  'null-aio': nullCo,
   file,
   raw,
   nbd: nbdWith(noCredentials),

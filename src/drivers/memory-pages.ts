@@ -1,10 +1,12 @@
 /**
  * The bytes of a memory disk, as pages: what was never written is zero and has none.
  *
- * See {@link PageTable} for how pages are found and why they are 4 KiB. A request of whole pages
- * allocates nothing but the pages it is the first to write.
+ * See {@link PageTable} for how pages are found and why they are 4 KiB. A request of one page
+ * allocates nothing but that page, if it is the first to write it. In a longer one the pages that
+ * lie together in memory are copied as one.
  */
 
+import { assert } from '../base/assert.ts';
 import { alignDown, alignUp } from '../base/ranges.ts';
 import type { DirtyBitmap } from '../bitmap/dirty-bitmap.ts';
 import { PAGE_LENGTH } from './page-pool.ts';
@@ -43,28 +45,28 @@ export class MemoryPages {
   /** Fills `into` with the bytes at `offset`; what is beyond the end is zero. */
   read(offset: number, into: Uint8Array): void {
     const { length } = into;
-    let index = Math.floor(offset / PAGE_LENGTH);
-    let start = offset - index * PAGE_LENGTH;
-    for (let at = 0; at < length; index += 1, start = 0) {
-      const count = Math.min(PAGE_LENGTH - start, length - at);
-      const page = this.#pages.find(index);
-      if (page === undefined) into.fill(0, at, at + count);
-      else if (count === PAGE_LENGTH) into.set(page, at);
-      else into.set(page.subarray(start, start + count), at);
-      at += count;
+    for (let at = 0; at < length; ) {
+      const part = this.#partAt(offset + at, length - at);
+      if (part === undefined) {
+        const end = Math.min(alignDown(offset + at, PAGE_LENGTH) + PAGE_LENGTH - offset, length);
+        into.fill(0, at, end);
+        at = end;
+      } else {
+        into.set(part, at);
+        at += part.length;
+      }
     }
   }
 
   /** Writes the whole of `from`, within the disk. */
   write(offset: number, from: Uint8Array): void {
     const { length } = from;
-    let index = Math.floor(offset / PAGE_LENGTH);
-    let start = offset - index * PAGE_LENGTH;
-    for (let at = 0; at < length; index += 1, start = 0) {
-      const count = Math.min(PAGE_LENGTH - start, length - at);
-      const page = this.#pages.find(index) ?? this.#addPage(index, count);
-      page.set(count === length ? from : from.subarray(at, at + count), start);
-      at += count;
+    this.#addPages(offset, length);
+    for (let at = 0; at < length; ) {
+      const part = this.#partAt(offset + at, length - at);
+      assert(part !== undefined, 'what is written has pages');
+      part.set(part.length === length ? from : from.subarray(at, at + part.length));
+      at += part.length;
     }
   }
 
@@ -121,10 +123,30 @@ export class MemoryPages {
     this.#size = size;
   }
 
-  /** @returns A new page, zeroed unless all its bytes are about to be written. */
-  #addPage(index: number, written: number): Uint8Array {
-    const page = this.#pages.add(index);
-    return written === PAGE_LENGTH ? page : page.fill(0);
+  /** @returns The bytes at `offset`, as many as lie together; none where there is no page. */
+  #partAt(offset: number, lengthMax: number): Uint8Array | undefined {
+    const index = Math.floor(offset / PAGE_LENGTH);
+    const start = offset - index * PAGE_LENGTH;
+    const page = this.#pages.find(index);
+    if (page === undefined) return undefined;
+    if (start + lengthMax <= PAGE_LENGTH) {
+      return lengthMax === PAGE_LENGTH ? page : page.subarray(start, start + lengthMax);
+    }
+    const countMax = Math.ceil((start + lengthMax) / PAGE_LENGTH);
+    const count = this.#pages.countAdjacent(index, page, countMax);
+    const length = Math.min(count * PAGE_LENGTH - start, lengthMax);
+    return new Uint8Array(page.buffer, page.byteOffset + start, length);
+  }
+
+  /** Adds the pages of a range that are missing, zeroed unless all their bytes are in it. */
+  #addPages(offset: number, length: number): void {
+    const end = offset + length;
+    for (let at = alignDown(offset, PAGE_LENGTH); at < end; at += PAGE_LENGTH) {
+      const index = at / PAGE_LENGTH;
+      if (this.#pages.find(index)) continue;
+      const page = this.#pages.add(index);
+      if (at < offset || at + PAGE_LENGTH > end) page.fill(0);
+    }
   }
 
   /** Zeroes a range within one page. */

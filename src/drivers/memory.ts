@@ -31,9 +31,10 @@ import {
   type WriteZeroesOptions,
 } from '../block/driver.ts';
 import type { BlockEdge } from '../block/edge.ts';
-import { node, nullable, optional, required, unsigned } from '../block/options.ts';
+import { unsigned } from '../block/options.ts';
 import type { EdgeParent } from '../block/parent.ts';
 import { RangeLock } from '../sync/range-lock.ts';
+import { converted, optional } from '../wire/qapi/composites.ts';
 import { MemoryClusters } from './memory-clusters.ts';
 import { MemoryPages } from './memory-pages.ts';
 import { inTurn, withRange } from './memory-turns.ts';
@@ -46,19 +47,25 @@ const CLUSTER_SIZE_DEFAULT = PAGE_LENGTH;
 /** What a change of the size claims, so that nothing is copied up meanwhile. */
 const WHOLE_DISK: ByteRange = { offset: 0, length: Number.MAX_SAFE_INTEGER };
 
+const clusterSize = converted(unsigned, (given) => {
+  if (isPowerOfTwo(given) && given >= CLUSTER_SIZE_MIN && given <= CLUSTER_SIZE_MAX) return given;
+  const bounds = `between ${CLUSTER_SIZE_MIN} and ${CLUSTER_SIZE_MAX / 1024}k`;
+  throw new BlockError('EINVAL', 'open the node', `Cluster size must be a power of two ${bounds}`);
+});
+
 export const memory = defineDriver(
-  {
+  ({ nodeOrNull }) => ({
     /** Bytes. */
-    size: required(unsigned),
+    size: unsigned,
     /** What the disk reads as where nothing is allocated in it; read-only unless that says not. */
-    backing: optional(nullable(node)),
+    backing: optional(nodeOrNull),
     /**
      * What is allocated at a time, in bytes: a power of two from 4096, the default, to 2 MiB. If it
      * is given, the disk remembers which clusters were zeroed also while it has no backing, so that
      * one that is put behind it later does not show through.
      */
     'cluster-size': optional(clusterSize),
-  },
+  }),
   {
     summary: 'A sparse disk in memory',
     async open({ size, backing, 'cluster-size': given }, { openChild }) {
@@ -67,13 +74,6 @@ export const memory = defineDriver(
     },
   },
 );
-
-function clusterSize(value: unknown, name: string): number {
-  const given = unsigned(value, name);
-  if (isPowerOfTwo(given) && given >= CLUSTER_SIZE_MIN && given <= CLUSTER_SIZE_MAX) return given;
-  const bounds = `between ${CLUSTER_SIZE_MIN} and ${CLUSTER_SIZE_MAX / 1024}k`;
-  throw new BlockError('EINVAL', 'open the node', `Cluster size must be a power of two ${bounds}`);
-}
 
 interface MemoryParts {
   readonly size: number;

@@ -9,8 +9,10 @@
 
 import type { Pending } from '../base/pending.ts';
 import { type BlockDriver, type BlockExtent, defineDriver } from '../block/driver.ts';
-import { boolean, unsigned, withDefault } from '../block/options.ts';
+import { demandUnsigned, refuse } from '../block/options.ts';
 import { type Clock, sleep } from '../env/env.ts';
+import { withDefault } from '../wire/qapi/composites.ts';
+import { bool, int } from '../wire/qapi/scalars.ts';
 
 const SIZE_DEFAULT = 1024 ** 3;
 const NS_PER_MS = 1_000_000;
@@ -22,15 +24,17 @@ interface NullOptions {
 }
 
 export const nullCo = defineDriver(
-  {
+  () => ({
     /** Bytes. */
-    size: withDefault(unsigned, SIZE_DEFAULT),
-    'latency-ns': withDefault(unsigned, 0),
-    'read-zeroes': withDefault(boolean, false),
-  },
+    size: withDefault(int, SIZE_DEFAULT),
+    'latency-ns': withDefault(int, 0),
+    'read-zeroes': withDefault(bool, false),
+  }),
   {
     summary: 'A disk that forgets what is written to it',
     async open(options, { env }) {
+      demandUnsigned(options.size, 'size');
+      if (options['latency-ns'] < 0) throw refuse('latency-ns is invalid');
       return openNull(options, env.clock);
     },
   },
@@ -63,6 +67,7 @@ function openNull(options: NullOptions, clock: Clock): BlockDriver {
     writeZeroes: complete,
     discard: complete,
     blockStatus: (offset) => ({ ...extent, length: size - offset }),
+    allocatedSize: async () => 0,
     async close() {},
   };
 }

@@ -59,6 +59,24 @@ export class PageTable {
     return this.#last?.pages[index - tableIndex * TABLE_PAGES];
   }
 
+  /**
+   * Counts the pages from `index` on that lie one behind the other in memory, as those do that were
+   * added together.
+   *
+   * @param first The page at `index`.
+   * @param countMax At least 1.
+   */
+  countAdjacent(index: number, first: Uint8Array, countMax: number): number {
+    const { buffer, byteOffset } = first;
+    for (let count = 1; count < countMax; count += 1) {
+      const next = this.find(index + count);
+      if (next?.buffer !== buffer || next.byteOffset !== byteOffset + count * PAGE_LENGTH) {
+        return count;
+      }
+    }
+    return countMax;
+  }
+
   /** Adds a page that is missing. @returns It, with anything in it. */
   add(index: number): Uint8Array {
     const tableIndex = Math.floor(index / TABLE_PAGES);

@@ -27,25 +27,30 @@ import {
   type WriteZeroesOptions,
 } from '../block/driver.ts';
 import type { BlockEdge } from '../block/edge.ts';
-import { node, optional, required, unsigned, withDefault } from '../block/options.ts';
+import { demandUnsigned } from '../block/options.ts';
 import type { EdgeParent } from '../block/parent.ts';
+import { optional, withDefault } from '../wire/qapi/composites.ts';
+import { int } from '../wire/qapi/scalars.ts';
+import { guessFormat, SIGNATURE_LENGTH } from './formats.ts';
 
 const SECTOR_LENGTH = 512;
 
 export const raw = defineDriver(
-  {
-    file: required(node),
+  ({ node }) => ({
+    file: node,
     /** Where the disk begins in the node below, in bytes. */
-    offset: withDefault(unsigned, 0),
+    offset: withDefault(int, 0),
     /** Bytes, a multiple of 512; by default all to the end. */
-    size: optional(unsigned),
-  },
+    size: optional(int),
+  }),
   {
     summary: 'The raw format: the bytes of another node, or a part of them',
-    async open({ file, offset, size }, { name, openChild }) {
+    async open({ file, offset, size }, { name, isGuessed, openChild }) {
+      demandUnsigned(offset, 'offset');
+      if (size !== undefined) demandUnsigned(size, 'size');
       const child = await openChild('file', file);
       demandInside(`open "${name}"`, { offset, size, childSize: child.size });
-      return new RawDisk({ name, child, offset, size });
+      return new RawDisk({ name, child, offset, size, isGuessed });
     },
   },
 );
@@ -64,7 +69,7 @@ function demandInside(action: string, { offset, size, childSize }: Window): void
   }
   if (size === undefined) return;
   if (size > childSize - offset) {
-    const rule = 'has to be smaller or equal to the actual size of the containing file';
+    const rule = 'has to be smaller or equal to the  actual size of the containing file';
     throw refuse(`The sum of offset (${offset}) and size (${size}) ${rule} (${childSize})`);
   }
   if (size % SECTOR_LENGTH !== 0) {
@@ -72,11 +77,20 @@ function demandInside(action: string, { offset, size, childSize }: Window): void
   }
 }
 
+/** What would look like another format the next time must not get onto the disk. */
+function demandRaw(name: string, beginning: Uint8Array): void {
+  const format = guessFormat(beginning);
+  if (format === 'raw') return;
+  const rule = `a disk whose format was guessed must not begin like ${format}`;
+  throw new BlockError('EPERM', `write to the beginning of "${name}"`, rule);
+}
+
 interface RawParts {
   readonly name: string;
   readonly child: BlockEdge;
   readonly offset: number;
   readonly size: number | undefined;
+  readonly isGuessed: boolean;
 }
 
 class RawDisk implements BlockDriver {
@@ -88,20 +102,25 @@ class RawDisk implements BlockDriver {
   readonly #child: BlockEdge;
   readonly #offset: number;
   readonly #isFixed: boolean;
+  readonly #isGuessed: boolean;
   /** How many bytes of the disk the node below has. */
   #stored: number;
   #size: number;
   /** The node below is changing its size. */
   #resizing: Promise<void> | undefined;
 
-  constructor({ name, child, offset, size }: RawParts) {
+  constructor({ name, child, offset, size, isGuessed }: RawParts) {
     const { transferMax, discardAlignment } = child.node.limits;
     const isShifted = offset % discardAlignment !== 0;
     this.limits = {
-      alignment: 1,
+      alignment: isGuessed ? SIGNATURE_LENGTH : 1,
       transferMax,
-      discardAlignment: isShifted ? 1 : discardAlignment,
+      discardAlignment: Math.max(
+        isShifted ? 1 : discardAlignment,
+        isGuessed ? SIGNATURE_LENGTH : 1,
+      ),
     };
+    this.#isGuessed = isGuessed;
     this.children = [child];
     this.#name = name;
     this.#child = child;
@@ -123,6 +142,7 @@ class RawDisk implements BlockDriver {
   }
 
   write(offset: number, from: Uint8Array, options: WriteOptions, origin?: EdgeParent): Pending {
+    if (this.#isGuessed && offset === 0) demandRaw(this.#name, from);
     const [at, count] = [this.#offset + offset, this.#storedOf(offset, from.length)];
     if (count === from.length) return this.#child.write(at, from, options, origin);
     if (!isZero(from.subarray(count))) return this.#writeBeyond(offset, from, options, origin);

@@ -30,11 +30,19 @@ export interface Clock {
   turn(): Promise<void>;
 }
 
+/**
+ * Takes what is traced: QEMU's name for the trace point, and what happens there, in QEMU's form but
+ * for pointers, in the place of which there are names.
+ */
+export type Trace = (point: string, text: string) => void;
+
 export interface Env {
   readonly clock: Clock;
   readonly random: Random;
   readonly files: Files;
   readonly sockets: Sockets;
+  /** While somebody wants to know; looked at anew each time. */
+  readonly trace?: Trace | undefined;
 }
 
 /** Resolves `delayMs` or later from now. */

@@ -1,36 +1,48 @@
 /**
  * A connection by way of `node:net`, or of `node:tls` on top of it.
  *
- * What is written is gathered until all callbacks of this turn of the event loop have run, and then
- * handed over as one: a server that answers many requests makes one call of the system.
+ * What is written is gathered and handed over as one: a server that answers many requests makes one
+ * call of the system. What a receiver answers at once to data goes out when it has seen all of it,
+ * the rest when all callbacks of this turn of the event loop have run.
  */
 
-import type { Socket } from 'node:net';
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { BlockError } from '../base/errors.ts';
 import type { Intake } from './node-intake.ts';
 import { socketError } from './node-socket-errors.ts';
 import { secure } from './node-tls.ts';
-import { type Connection, LINGER_MS, type Receiver, type TlsOptions } from './sockets.ts';
+import {
+  type Connection,
+  describeAddress,
+  LINGER_MS,
+  type Receiver,
+  type TlsOptions,
+} from './sockets.ts';
 
 export class NodeConnection implements Connection {
   readonly peer: string;
   readonly peerIdentity: string | undefined;
-  readonly #socket: Socket;
+  readonly #socket: Duplex;
   readonly #intake: Intake | undefined;
   #receiver: Receiver | undefined;
   /** `ended` by the other side, which may still read. */
   #state: 'open' | 'ended' | 'over' = 'open';
   #error: Error | undefined;
   #pendingBytes = 0;
+  /** The receiver is being told of data; what it answers goes out when it returns. */
+  #isTaking = false;
   /** What was written in this turn, and who is told when it is sent. */
   #gathered: Uint8Array[] = [];
   #waiting: (() => void)[] = [];
 
   /**
-   * @param socket Connected, with `allowHalfOpen`, and nobody else's from now on.
+   * @param socket Connected, with `allowHalfOpen`, or another stream of both directions; it is
+   *   nobody else's from now on.
    * @param intake That of the socket, if it was made with one.
    */
   constructor(
-    { socket, intake }: { readonly socket: Socket; readonly intake?: Intake | undefined },
+    { socket, intake }: { readonly socket: Duplex; readonly intake?: Intake | undefined },
     peer: string,
     peerIdentity?: string,
   ) {
@@ -43,6 +55,13 @@ export class NodeConnection implements Connection {
     socket.on('error', (error) => {
       this.#error = socketError(error, `exchange data with "${peer}"`);
     });
+  }
+
+  get local(): string | undefined {
+    if (!(this.#socket instanceof Socket)) return undefined;
+    const { localAddress: host, localPort: port } = this.#socket;
+    if (host === undefined || port === undefined) return undefined;
+    return describeAddress({ type: 'inet', host, port });
   }
 
   get pendingBytes(): number {
@@ -68,7 +87,7 @@ export class NodeConnection implements Connection {
       return;
     }
     const early = intake.takeEarly();
-    intake.taker = this.#take;
+    intake.taker = { take: this.#take, place: () => this.#receiver?.place?.() };
     if (!early) return;
     setImmediate(() => {
       this.#take(early);
@@ -95,7 +114,7 @@ export class NodeConnection implements Connection {
       if (sent) setImmediate(sent);
       return;
     }
-    if (this.#gathered.length === 0) setImmediate(this.#send);
+    if (this.#gathered.length === 0 && !this.#isTaking) setImmediate(this.#send);
     this.#gathered.push(bytes);
     this.#pendingBytes += bytes.length;
     if (sent) this.#waiting.push(sent);
@@ -112,7 +131,7 @@ export class NodeConnection implements Connection {
     // The rest of what comes is read and dropped: to close a socket with unread bytes tells the
     // other side of a failure, which then may lose what was sent to it.
     this.#shut();
-    if (this.#intake) this.#intake.taker = () => {};
+    if (this.#intake) this.#intake.taker = { take: () => {} };
     socket.resume();
     socket.once('finish', () => {
       const timer = setTimeout(() => socket.destroy(), LINGER_MS);
@@ -127,6 +146,9 @@ export class NodeConnection implements Connection {
 
   async startTls(options: TlsOptions): Promise<Connection> {
     const socket = this.#socket;
+    if (!(socket instanceof Socket)) {
+      throw new BlockError('ENOTSUP', `start TLS with "${this.peer}"`, 'it is no socket');
+    }
     // What comes from now on is for TLS: it stays in the socket, which hands it over.
     this.#receiver = undefined;
     this.#shut();
@@ -140,7 +162,13 @@ export class NodeConnection implements Connection {
 
   /** No `Buffer` leaves this folder: its `slice()` shares memory where that of others copies. */
   readonly #take = ({ buffer, byteOffset, length }: Uint8Array) => {
-    this.#receiver?.data(new Uint8Array(buffer, byteOffset, length));
+    this.#isTaking = true;
+    try {
+      this.#receiver?.data(new Uint8Array(buffer, byteOffset, length));
+    } finally {
+      this.#isTaking = false;
+      this.#send();
+    }
   };
 
   readonly #send = () => {
@@ -152,14 +180,14 @@ export class NodeConnection implements Connection {
     this.#waiting = [];
     let length = last.length;
     const socket = this.#socket;
-    socket.cork();
+    if (gathered.length > 0) socket.cork();
     for (const bytes of gathered) {
       length += bytes.length;
       socket.write(bytes);
     }
     // Node calls it also of bytes that could not be sent.
     socket.write(last, () => this.#sent(length, waiting));
-    socket.uncork();
+    if (gathered.length > 0) socket.uncork();
   };
 
   #sent(length: number, waiting: readonly (() => void)[]): void {

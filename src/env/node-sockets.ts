@@ -7,9 +7,9 @@
  * thread cannot set the umask: there the socket has that mode once the same call is over.
  */
 
-import { chmodSync } from 'node:fs';
+import { chmodSync, fstatSync } from 'node:fs';
 import { lstat, unlink } from 'node:fs/promises';
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { connect, createServer, type Server, Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 import { BlockError } from '../base/errors.ts';
@@ -20,6 +20,7 @@ import { socketError } from './node-socket-errors.ts';
 import {
   type Connection,
   describeAddress,
+  type InheritedSocket,
   type Listener,
   type SocketAddress,
   type Sockets,
@@ -46,7 +47,7 @@ export const nodeSockets: Sockets = {
     const start = () => startServer(address, accept);
     try {
       const server = await start().catch(async (error: NodeJS.ErrnoException) => {
-        if (address.type === 'inet') throw error;
+        if (address.type !== 'unix') throw error;
         // Node says that also where there is no folder; to look for it says so.
         if (error.code === 'EACCES') await lstat(dirname(address.path));
         if (error.code !== 'EADDRINUSE') throw error;
@@ -62,7 +63,12 @@ export const nodeSockets: Sockets = {
     const action = `connect to "${describeAddress(address)}"`;
     demandPossible(address, action);
     const intake = new Intake();
-    const socket = connect({ ...SOCKET_OPTIONS, ...placeOf(address), onread: intake.options });
+    const options = { ...SOCKET_OPTIONS, onread: intake.options };
+    if (address.type === 'fd') {
+      const socket = new Socket({ ...options, fd: address.descriptor });
+      return new NodeConnection({ socket, intake }, describeAddress(address));
+    }
+    const socket = connect({ ...options, ...placeOf(address) });
     try {
       await connected(socket, action, timeoutMs);
     } catch (error) {
@@ -73,8 +79,12 @@ export const nodeSockets: Sockets = {
   },
 };
 
-function demandPossible(address: SocketAddress, action: string): void {
+function demandPossible(address: SocketAddress | InheritedSocket, action: string): void {
   if (address.type === 'inet') return;
+  if (address.type === 'fd') {
+    demandSocket(address, action);
+    return;
+  }
   const length = Buffer.byteLength(address.path);
   if (length === 0 || address.path.includes('\0')) {
     throw new BlockError('EINVAL', action, 'a socket needs the path of a file');
@@ -85,6 +95,15 @@ function demandPossible(address: SocketAddress, action: string): void {
   }
 }
 
+function demandSocket({ descriptor }: InheritedSocket, action: string): void {
+  try {
+    if (fstatSync(descriptor).isSocket()) return;
+  } catch {
+    // It is not open.
+  }
+  throw new BlockError('EINVAL', action, `File descriptor '${descriptor}' is not a socket`);
+}
+
 function placeOf(address: SocketAddress) {
   return address.type === 'unix'
     ? { path: address.path }
@@ -92,7 +111,7 @@ function placeOf(address: SocketAddress) {
 }
 
 function startServer(
-  address: SocketAddress,
+  address: SocketAddress | InheritedSocket,
   accept: (connection: Connection) => void,
 ): Promise<Server> {
   return new Promise((resolve, reject) => {
@@ -105,6 +124,7 @@ function startServer(
     server.on('error', reject);
     server.on('listening', () => resolve(server));
     if (address.type === 'inet') server.listen(placeOf(address));
+    else if (address.type === 'fd') server.listen({ fd: address.descriptor });
     else listenPrivately(server, address.path);
   });
 }
@@ -124,7 +144,7 @@ function listenPrivately(server: Server, path: string): void {
   }
 }
 
-function peerOf(socket: Socket, address: SocketAddress): string {
+function peerOf(socket: Socket, address: SocketAddress | InheritedSocket): string {
   const { remoteAddress: host, remotePort: port } = socket;
   if (address.type === 'unix' || host === undefined || port === undefined) {
     return describeAddress(address);
@@ -163,20 +183,24 @@ function isDead(path: string): Promise<boolean> {
   });
 }
 
-function listenerOf(server: Server, address: SocketAddress): Listener {
-  const bound = server.address();
-  const isInet = address.type === 'inet' && typeof bound === 'object' && bound !== null;
+function listenerOf(server: Server, address: SocketAddress | InheritedSocket): Listener {
+  const bound = boundAt(server, address);
   const close = () => {
     process.off('exit', close);
     // It is over at once; what Node would have us wait for is the end of all connections.
     server.close();
   };
   // The name of a Unix socket goes with it, which a process that exits would leave behind.
-  if (!isInet) process.on('exit', close);
-  return {
-    address: isInet ? { ...address, port: bound.port } : address,
-    close: async () => close(),
-  };
+  if (address.type === 'unix') process.on('exit', close);
+  return { address: bound, close: async () => close() };
+}
+
+function boundAt(server: Server, address: SocketAddress | InheritedSocket): SocketAddress {
+  const bound = server.address();
+  if (address.type === 'unix') return address;
+  if (typeof bound !== 'object' || bound === null) return { type: 'unix', path: '' };
+  const { address: host, port } = bound;
+  return { type: 'inet', host: address.type === 'inet' ? address.host : host, port };
 }
 
 function connected(socket: Socket, action: string, timeoutMs: number | undefined): Promise<void> {

@@ -11,6 +11,13 @@ export type SocketAddress =
   | { readonly type: 'unix'; readonly path: string }
   | { readonly type: 'inet'; readonly host: string; readonly port: number };
 
+/** A socket that this process was started with; where it is, only that socket knows. */
+export interface InheritedSocket {
+  readonly type: 'fd';
+  /** The number of its file descriptor. */
+  readonly descriptor: number;
+}
+
 /** How long the other side may take to end its half once this one has ended. */
 export const LINGER_MS = 5000;
 
@@ -23,6 +30,12 @@ export interface Receiver {
    *   them.
    */
   data(bytes: Uint8Array): void;
+  /**
+   * Where the bytes that come next belong, if that is known: the connection may put them there, and
+   * gives {@link Receiver.data} that part of it. Asked for when that has returned; the memory then
+   * stays as it is until the next data, or the end.
+   */
+  place?(): Uint8Array | undefined;
   /** All that was written is sent: {@link Connection.pendingBytes} is 0 again. */
   drained(): void;
   /**
@@ -41,6 +54,8 @@ export interface Receiver {
 export interface Connection {
   /** The other end, for messages: a path, or host and port. */
   readonly peer: string;
+  /** This end, where it has a host and a port. */
+  readonly local?: string | undefined;
   /** The common name of the peer's certificate or its PSK identity, where TLS has checked one. */
   readonly peerIdentity?: string | undefined;
   /** Bytes written that the system has not taken yet. */
@@ -107,7 +122,7 @@ export type TlsCredentials =
 
 /** Something that accepts connections. */
 export interface Listener {
-  /** With the port that was chosen. */
+  /** With the port that was chosen; the path of an inherited Unix socket is not known: "". */
   readonly address: SocketAddress;
   /** Accepts no more, and removes the name of a Unix socket; connections stay as they are. */
   close(): Promise<void>;
@@ -118,18 +133,24 @@ export interface Sockets {
    * Accepts connections: of this user only at a Unix socket (mode 0600), of anybody over TCP.
    *
    * @param accept Takes each connection, and must end it.
-   * @throws {BlockError} `EADDRINUSE` for an address in use, `EACCES`, `ENOENT` and the like.
+   * @throws {BlockError} `EADDRINUSE` for an address in use, `EACCES`, `ENOENT` and the like;
+   *   `EINVAL` for an inherited descriptor that is no socket, or that does not listen.
    */
-  listen(address: SocketAddress, accept: (connection: Connection) => void): Promise<Listener>;
+  listen(
+    address: SocketAddress | InheritedSocket,
+    accept: (connection: Connection) => void,
+  ): Promise<Listener>;
   /**
+   * @param address Of an inherited socket: it is connected.
    * @param timeoutMs How long that may take. @default As long as the system lets it
    * @throws {BlockError} `ECONNREFUSED`, `ENOENT`, `ETIMEDOUT` and the like.
    */
-  connect(address: SocketAddress, timeoutMs?: number): Promise<Connection>;
+  connect(address: SocketAddress | InheritedSocket, timeoutMs?: number): Promise<Connection>;
 }
 
 /** An address as messages have it. */
-export function describeAddress(address: SocketAddress): string {
+export function describeAddress(address: SocketAddress | InheritedSocket): string {
+  if (address.type === 'fd') return `fd:${address.descriptor}`;
   if (address.type === 'unix') return address.path;
   const host = address.host.includes(':') ? `[${address.host}]` : address.host;
   return `${host}:${address.port}`;

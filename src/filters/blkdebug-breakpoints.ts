@@ -9,6 +9,7 @@
 import { BlockError } from '../base/errors.ts';
 import type { Pending } from '../base/pending.ts';
 import type { Clock } from '../env/env.ts';
+import { Signal } from '../sync/signal.ts';
 import { type BlkdebugEvent, EVENTS } from './blkdebug-events.ts';
 import { Holds } from './fault-holds.ts';
 
@@ -18,11 +19,13 @@ export const BREAKPOINTS_MAX = 256;
 interface Breakpoint {
   readonly event: BlkdebugEvent;
   readonly tag: string;
+  readonly onReached: (() => void) | undefined;
 }
 
 /** The breakpoints of one filter, and what is suspended at them. */
 export class Breakpoints {
   readonly #suspended: Holds;
+  readonly #reached = new Signal();
   #breakpoints: readonly Breakpoint[] = [];
 
   constructor(clock: Clock) {
@@ -37,22 +40,28 @@ export class Breakpoints {
   /**
    * Suspends the next request that comes to an event.
    *
+   * @param onReached Called when it has.
    * @throws {BlockError} `ENOENT` for an event that no request comes to, `EBUSY` for more
    *   breakpoints than there can be.
    */
-  add(event: string, tag: string): void {
+  add(event: string, tag: string, onReached?: () => void): void {
     const action = `set the breakpoint "${tag}"`;
     const known = EVENTS.find((name) => name === event && name !== 'none');
     if (!known) throw new BlockError('ENOENT', action, `no request comes to the event '${event}'`);
     if (this.#breakpoints.length >= BREAKPOINTS_MAX) {
       throw new BlockError('EBUSY', action, `there are ${BREAKPOINTS_MAX} already`);
     }
-    this.#breakpoints = [...this.#breakpoints, { event: known, tag }];
+    this.#breakpoints = [...this.#breakpoints, { event: known, tag, onReached }];
   }
 
   /** Whether a request waits under a tag. */
   isSuspended(tag: string): boolean {
     return this.#suspended.count(tag) > 0;
+  }
+
+  /** Resolves when a request waits under a tag. */
+  async whenSuspended(tag: string): Promise<void> {
+    while (!this.isSuspended(tag)) await this.#reached.wait();
   }
 
   /**
@@ -91,6 +100,8 @@ export class Breakpoints {
     this.#breakpoints = this.#breakpoints.filter((breakpoint) => breakpoint.event !== event);
     const action = describe();
     const waits = hit.map(({ tag }) => this.#suspended.wait({ key: tag, action }));
+    for (const { onReached } of hit) onReached?.();
+    this.#reached.notifyAll();
     return Promise.all(waits).then(() => {});
   }
 

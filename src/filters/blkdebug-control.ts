@@ -13,6 +13,8 @@
 import { BlockError } from '../base/errors.ts';
 import type { Pending } from '../base/pending.ts';
 import type { Clock } from '../env/env.ts';
+import { memberOf, wholeOf } from '../wire/qapi/type.ts';
+import type { JsonObject } from '../wire/qmp/json-value.ts';
 import { Breakpoints } from './blkdebug-breakpoints.ts';
 import { type BlkdebugEvent, EVENTS_OF } from './blkdebug-events.ts';
 import { after, type Course, courseOf } from './fault-effects.ts';
@@ -74,7 +76,9 @@ export class BlkdebugControl {
    *   there are as many as there can be.
    */
   arm(rule: Readonly<Record<string, unknown>>): string {
-    return this.#rules.arm(faultRule(rule, 'rule'), this.#atMs());
+    // What a program gives may be no JSON; then it is refused as of the wrong type.
+    const checked = faultRule.read(rule as JsonObject, memberOf(wholeOf('json'), 'rule'));
+    return this.#rules.arm(checked, this.#atMs());
   }
 
   /**
@@ -97,13 +101,18 @@ export class BlkdebugControl {
   }
 
   /** As qemu-io's `break`; see {@link Breakpoints.add}. */
-  suspend(event: string, tag: string): void {
-    this.#breakpoints.add(event, tag);
+  suspend(event: string, tag: string, onReached?: () => void): void {
+    this.#breakpoints.add(event, tag, onReached);
   }
 
-  /** What qemu-io's `wait_break` waits for: a request is suspended under the tag. */
+  /** A request is suspended under the tag. */
   isSuspended(tag: string): boolean {
     return this.#breakpoints.isSuspended(tag);
+  }
+
+  /** As qemu-io's `wait_break`; see {@link Breakpoints.whenSuspended}. */
+  whenSuspended(tag: string): Promise<void> {
+    return this.#breakpoints.whenSuspended(tag);
   }
 
   /** As qemu-io's `resume`; see {@link Breakpoints.resume}. */

@@ -17,6 +17,8 @@
  * The second column comes before anything is done, the third when it is, or has failed.
  */
 
+import { enumeration } from '../wire/qapi/composites.ts';
+import type { Type } from '../wire/qapi/type.ts';
 import type { FaultOperation } from './fault-request.ts';
 
 /** All events there are. */
@@ -38,6 +40,9 @@ export const EVENTS = [
 
 /** `none` is raised once, when the filter opens; a rule of it is in force from then on. */
 export type BlkdebugEvent = (typeof EVENTS)[number];
+
+/** An event in options. */
+export const blkdebugEvent: Type<BlkdebugEvent> = enumeration('BlkdebugEvent', EVENTS);
 
 interface RequestEvents {
   readonly before: readonly BlkdebugEvent[];

@@ -11,19 +11,21 @@ import { BlockError } from '../base/errors.ts';
 import { isPowerOfTwo } from '../base/ranges.ts';
 import { ZEROES } from '../base/zeroes.ts';
 import type { DriverLimits } from '../block/driver.ts';
-import { unsigned, withDefault } from '../block/options.ts';
+import { demandUnsigned } from '../block/options.ts';
+import { withDefault } from '../wire/qapi/composites.ts';
+import { int } from '../wire/qapi/scalars.ts';
 
 /** QEMU's are `int`s. */
 const LIMIT_MAX = 2 ** 31 - 2;
 
 /** Bytes, each of them. */
 export const LIMIT_OPTIONS = {
-  align: withDefault(unsigned, 0),
-  'max-transfer': withDefault(unsigned, 0),
-  'opt-write-zero': withDefault(unsigned, 0),
-  'max-write-zero': withDefault(unsigned, 0),
-  'opt-discard': withDefault(unsigned, 0),
-  'max-discard': withDefault(unsigned, 0),
+  align: withDefault(int, 0),
+  'max-transfer': withDefault(int, 0),
+  'opt-write-zero': withDefault(int, 0),
+  'max-write-zero': withDefault(int, 0),
+  'opt-discard': withDefault(int, 0),
+  'max-discard': withDefault(int, 0),
 };
 
 type LimitOptions = { readonly [Name in keyof typeof LIMIT_OPTIONS]: number };
@@ -38,6 +40,7 @@ export function limitsOf(
   nodeName: string,
 ): DriverLimits {
   const demand = (name: keyof LimitOptions, isMet: boolean) => {
+    demandUnsigned(options[name], name);
     if (options[name] === 0 || (isMet && options[name] <= LIMIT_MAX)) return;
     const reason = `Cannot meet constraints with ${name} ${options[name]}`;
     throw new BlockError('EINVAL', `open "${nodeName}"`, reason);

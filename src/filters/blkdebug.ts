@@ -11,35 +11,41 @@ import { assert } from '../base/assert.ts';
 import { type BlockDriver, type DriverLimits, defineDriver } from '../block/driver.ts';
 import type { BlockEdge } from '../block/edge.ts';
 import type { BlockNode } from '../block/node.ts';
-import { group, node, oneOf, optional, required, unsigned, withDefault } from '../block/options.ts';
+import { unsigned, unsupported } from '../block/options.ts';
+import { enumeration, list, optional, struct, withDefault } from '../wire/qapi/composites.ts';
+import { str } from '../wire/qapi/scalars.ts';
 import { BlkdebugControl } from './blkdebug-control.ts';
-import { EVENTS } from './blkdebug-events.ts';
+import { blkdebugEvent } from './blkdebug-events.ts';
 import { LIMIT_OPTIONS, limitsOf } from './blkdebug-limits.ts';
 import { ByNode } from './by-node.ts';
 import { after, corrupt } from './fault-effects.ts';
 import { faultRule } from './fault-options.ts';
 import { RULES_MAX } from './fault-rules.ts';
-import { listOf, refuse } from './fault-values.ts';
+import { listOf } from './fault-values.ts';
 import { passThrough } from './pass-through.ts';
 
-const setState = group({
-  event: required(oneOf(...EVENTS)),
+const setState = struct('BlkdebugSetStateOptions', {
+  event: blkdebugEvent,
   state: withDefault(unsigned, 0),
-  new_state: required(unsigned),
+  new_state: unsigned,
 });
 
+const permissions = list(
+  enumeration('BlockPermission', ['consistent-read', 'write', 'write-unchanged', 'resize']),
+);
+
 export const blkdebug = defineDriver(
-  {
-    image: required(node),
-    config: optional((_value: unknown, name: string): never => {
-      throw refuse(`Parameter '${name}' is not supported: give 'inject-error' and 'set-state'`);
-    }),
+  ({ node }) => ({
+    image: node,
+    config: optional(unsupported(str)),
     ...LIMIT_OPTIONS,
     'inject-error': withDefault(listOf(faultRule, RULES_MAX), []),
     'set-state': withDefault(listOf(setState, RULES_MAX), []),
+    'take-child-perms': optional(unsupported(permissions, ({ length }) => length === 0)),
+    'unshare-child-perms': optional(unsupported(permissions, ({ length }) => length === 0)),
     /** Repeats what chance decides; by default it is another one each time. */
     seed: optional(unsigned),
-  },
+  }),
   {
     summary: 'A filter that injects faults, stops at breakpoints and sets limits',
     async open({ image, seed, ...options }, { env, name, openChild }) {

@@ -27,7 +27,6 @@ import {
 import type { BlockEdge } from '../block/edge.ts';
 import { extents } from '../block/extents.ts';
 import type { BlockNode } from '../block/node.ts';
-import { node, required } from '../block/options.ts';
 import type { EdgeParent } from '../block/parent.ts';
 import { RangeLock } from '../sync/range-lock.ts';
 import { ByNode } from './by-node.ts';
@@ -64,12 +63,12 @@ export type Mismatch = Where &
   );
 
 export const blkverify = defineDriver(
-  {
+  ({ node }) => ({
     /** The disk that is looked into. */
-    test: required(node),
+    test: node,
     /** The disk that is right. */
-    raw: required(node),
-  },
+    raw: node,
+  }),
   {
     summary: 'Another node, compared with a second one in everything it does',
     async open(options, { name, openChild }) {

@@ -26,9 +26,10 @@ import { isZero } from '../base/zeroes.ts';
 import { defineDriver } from '../block/driver.ts';
 import type { BlockEdge } from '../block/edge.ts';
 import type { BlockNode } from '../block/node.ts';
-import { node, optional, required, string } from '../block/options.ts';
 import type { EdgeParent } from '../block/parent.ts';
 import { RangeLock } from '../sync/range-lock.ts';
+import { optional } from '../wire/qapi/composites.ts';
+import { str } from '../wire/qapi/scalars.ts';
 import { holdRange } from './hold-range.ts';
 import { type FilterDriver, passThrough } from './pass-through.ts';
 
@@ -38,11 +39,11 @@ const COPY_LENGTH = 1024 * 1024;
 const DETECT_LENGTH = 4096;
 
 export const copyOnRead = defineDriver(
-  {
-    file: required(node),
+  ({ node }) => ({
+    file: node,
     /** The name of the last disk behind `file` that is copied from. */
-    bottom: optional(string),
-  },
+    bottom: optional(str),
+  }),
   {
     summary: 'Another node, into which is copied what is read through it',
     async open({ file, bottom }, { name, openChild }) {

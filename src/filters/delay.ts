@@ -16,11 +16,12 @@ import type { Pending } from '../base/pending.ts';
 import { type Random, seededRandom } from '../base/random.ts';
 import { type BlockDriver, defineDriver } from '../block/driver.ts';
 import type { BlockEdge } from '../block/edge.ts';
-import { node, optional, required, unsigned, withDefault } from '../block/options.ts';
+import { unsigned } from '../block/options.ts';
 import type { Clock } from '../env/env.ts';
+import { optional, withDefault } from '../wire/qapi/composites.ts';
 import { Holds } from './fault-holds.ts';
 import { describe, type FaultOperation, type FaultRequest } from './fault-request.ts';
-import { DELAY_MS_MAX, milliseconds, number } from './fault-values.ts';
+import { DELAY_MS_MAX, milliseconds, numberFrom } from './fault-values.ts';
 import { passThrough } from './pass-through.ts';
 
 /** How many standard deviations above the median 99 % of a normal distribution end. */
@@ -28,21 +29,18 @@ const Z_P99 = 2.326;
 const FACTOR_MAX = 1000;
 
 export const delay = defineDriver(
-  {
-    image: required(node),
+  ({ node }) => ({
+    image: node,
     'read-ms': withDefault(milliseconds, 0),
     'write-ms': withDefault(milliseconds, 0),
     'flush-ms': withDefault(milliseconds, 0),
     'zeroes-ms': withDefault(milliseconds, 0),
     'discard-ms': withDefault(milliseconds, 0),
     /** 1 for delays that are always the same. */
-    'p99-factor': withDefault(
-      (value: unknown, name: string) => number(value, { name, min: 1, max: FACTOR_MAX }),
-      1,
-    ),
+    'p99-factor': withDefault(numberFrom(1, FACTOR_MAX), 1),
     /** Repeats what chance decides; by default it is another one each time. */
     seed: optional(unsigned),
-  },
+  }),
   {
     summary: 'A filter that makes every request take longer',
     async open({ image, seed, ...options }, { env, name, openChild }) {

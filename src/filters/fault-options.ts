@@ -19,26 +19,19 @@
 import { assert } from '../base/assert.ts';
 import type { BlockErrorCode } from '../base/errors.ts';
 import type { ByteRange } from '../base/ranges.ts';
-import {
-  boolean,
-  group,
-  type OptionReader,
-  oneOf,
-  optional,
-  string,
-  unsigned,
-  withDefault,
-} from '../block/options.ts';
-import { type BlkdebugEvent, EVENTS } from './blkdebug-events.ts';
+import { refuse, unsigned } from '../block/options.ts';
+import { enumeration, optional, struct, withDefault } from '../wire/qapi/composites.ts';
+import { bool, str } from '../wire/qapi/scalars.ts';
+import type { Type, ValueOf } from '../wire/qapi/type.ts';
+import { type BlkdebugEvent, blkdebugEvent } from './blkdebug-events.ts';
 import { type FaultOperation, INITIATORS, type Initiator, OPERATIONS } from './fault-request.ts';
 import {
   range as byteRange,
   errno,
   milliseconds,
-  number,
+  numberFrom,
   positive,
   probability,
-  refuse,
 } from './fault-values.ts';
 
 const SECTOR_LENGTH = 512;
@@ -99,21 +92,20 @@ export interface FaultRule {
   readonly given: Readonly<Record<string, unknown>>;
 }
 
-const READERS = {
-  id: optional(string),
-  event: withDefault(oneOf(...EVENTS), 'none'),
+const ACTION_NAMES = ['error', 'delay', 'hang', 'lie', 'torn', 'misdirect', 'corrupt'] as const;
+
+const givenRule = struct('BlkdebugInjectErrorOptions', {
+  id: optional(str),
+  event: withDefault(blkdebugEvent, 'none'),
   state: withDefault(unsigned, 0),
-  iotype: optional(oneOf(...OPERATIONS, 'fua')),
+  iotype: optional(enumeration('BlkdebugIOType', [...OPERATIONS, 'fua'])),
   errno: optional(errno),
   sector: optional(unsigned),
-  once: withDefault(boolean, false),
-  immediately: optional(boolean),
-  action: withDefault(
-    oneOf('error', 'delay', 'hang', 'lie', 'torn', 'misdirect', 'corrupt'),
-    'error',
-  ),
-  stage: optional(oneOf('submit', 'complete')),
-  initiator: withDefault(oneOf('any', ...INITIATORS), 'any'),
+  once: withDefault(bool, false),
+  immediately: optional(bool),
+  action: withDefault(enumeration('FaultAction', ACTION_NAMES), 'error'),
+  stage: optional(enumeration('FaultStage', ['submit', 'complete'])),
+  initiator: withDefault(enumeration('FaultInitiator', ['any', ...INITIATORS]), 'any'),
   range: optional(byteRange),
   'limit-bytes': optional(unsigned),
   'from-ms': withDefault(milliseconds, 0),
@@ -124,18 +116,23 @@ const READERS = {
   'delay-ms': optional(milliseconds),
   bytes: optional(positive),
   'to-offset': optional(unsigned),
-  xor: optional((value: unknown, name: string) => number(value, { name, min: 1, max: 255 })),
+  xor: optional(numberFrom(1, 255)),
+});
+
+type GivenRule = ValueOf<typeof givenRule>;
+
+/** A rule. What makes no sense is refused, saying why. */
+export const faultRule: Type<FaultRule> = {
+  shape: givenRule.shape,
+  read(value, place) {
+    const given = givenRule.read(value, place);
+    const wrong = contradiction(given);
+    if (wrong) throw refuse(`In '${place.path}': ${wrong}`);
+    return ruleOf(given, structuredClone(Object(value)));
+  },
 };
 
-type GivenRule = { [Name in keyof typeof READERS]: ReturnType<(typeof READERS)[Name]> };
-
-const readGiven: OptionReader<GivenRule> = group(READERS);
-
-/** Reads one rule. @throws {BlockError} `EINVAL` for one that makes no sense, saying why. */
-export const faultRule: OptionReader<FaultRule> = (value, name) => {
-  const given = readGiven(value, name);
-  const wrong = contradiction(given);
-  if (wrong) throw refuse(`In '${name}': ${wrong}`);
+function ruleOf(given: GivenRule, asGiven: FaultRule['given']): FaultRule {
   const { sector, 'until-ms': untilMs = Number.POSITIVE_INFINITY } = given;
   return {
     id: given.id,
@@ -157,9 +154,9 @@ export const faultRule: OptionReader<FaultRule> = (value, name) => {
     stage: given.stage ?? 'submit',
     delayMs: given['delay-ms'] ?? 0,
     action: actionOf(given),
-    given: structuredClone(Object(value)),
+    given: asGiven,
   };
-};
+}
 
 function operationsOf(given: GivenRule): readonly FaultOperation[] {
   const { iotype, action, 'limit-bytes': limitBytes } = given;

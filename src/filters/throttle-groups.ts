@@ -11,6 +11,8 @@ import type { ThrottleLimits } from './throttle-limits.ts';
 
 export class ThrottleGroups {
   readonly #groups = new Map<string, ThrottleGroup>();
+  /** Those that were made for their members only. */
+  readonly #implicit = new Set<string>();
 
   get names(): readonly string[] {
     return [...this.#groups.keys()];
@@ -37,6 +39,21 @@ export class ThrottleGroups {
     if (found) return found;
     const reason = `Throttle group '${name}' does not exist`;
     throw new BlockError('EINVAL', 'find a throttle group', reason);
+  }
+
+  /** Finds a group, or makes one that stays as long as it has members. */
+  obtain(name: string): ThrottleGroup {
+    const found = this.#groups.get(name);
+    if (found) return found;
+    this.#implicit.add(name);
+    return this.create(name);
+  }
+
+  /** A member has left a group that was {@link ThrottleGroups.obtain}ed. */
+  release(name: string): void {
+    if (!this.#implicit.has(name) || this.find(name).size > 0) return;
+    this.#implicit.delete(name);
+    this.#groups.delete(name);
   }
 
   /** @throws {BlockError} `EINVAL` when there is none of that name, `EBUSY` when disks use it. */

@@ -9,7 +9,10 @@
  */
 
 import { BlockError } from '../base/errors.ts';
-import { type OptionReaders, optional, readOptions, unsigned } from '../block/options.ts';
+import { optional, struct } from '../wire/qapi/composites.ts';
+import { int } from '../wire/qapi/scalars.ts';
+import { memberOf, type ObjectType, wholeOf } from '../wire/qapi/type.ts';
+import type { JsonObject } from '../wire/qmp/json-value.ts';
 
 /** What is limited: requests or bytes a second, of which direction. */
 export type LimitKind = `${'iops' | 'bps'}-${'total' | 'read' | 'write'}`;
@@ -44,10 +47,18 @@ const OPERATIONS = ['iops-total', 'iops-read', 'iops-write'] as const;
 /** In the order in which QEMU looks at them. */
 const KINDS: readonly LimitKind[] = [...BANDWIDTH, ...OPERATIONS];
 
-/** Reads {@link ThrottleLimits} from options. */
-export const THROTTLE_LIMITS: OptionReaders<ThrottleLimits> = Object.fromEntries(
-  [...KINDS.flatMap((kind) => [kind, `${kind}-max`, `${kind}-max-length`]), 'iops-size'].map(
-    (name) => [name, optional(unsigned)],
+/** QEMU's ThrottleLimits. */
+export const throttleLimits: ObjectType<ThrottleLimits> = struct(
+  'ThrottleLimits',
+  Object.fromEntries(
+    [
+      ...[...OPERATIONS, ...BANDWIDTH].flatMap((kind) => [
+        kind,
+        `${kind}-max`,
+        `${kind}-max-length`,
+      ]),
+      'iops-size',
+    ].map((name) => [name, optional(int)]),
   ),
 );
 
@@ -57,11 +68,11 @@ export const THROTTLE_LIMITS: OptionReaders<ThrottleLimits> = Object.fromEntries
  * @throws {BlockError} `EINVAL`, with QEMU's words, for limits that do not go together.
  */
 export function checkLimits(limits: ThrottleLimits): ThrottleConfiguration {
-  // Whoever calls this from a program has not been through the readers of options.
-  const given = readOptions(THROTTLE_LIMITS, limits, 'limits.');
+  // Whoever calls this from a program has not been through a check of options.
+  const given = throttleLimits.read(limits as JsonObject, memberOf(wholeOf('json'), 'limits'));
   for (const kind of KINDS) {
     const maxLength = given[`${kind}-max-length`] ?? 1;
-    if (maxLength <= LENGTH_MAX) continue;
+    if (maxLength >= 0 && maxLength <= LENGTH_MAX) continue;
     throw refuse(`${kind}-max-length value must be in the range [0, ${LENGTH_MAX}]`);
   }
   const operationSize = given['iops-size'] ?? 0;
@@ -101,7 +112,7 @@ function demandApart(buckets: ThrottleConfiguration['buckets']): void {
 }
 
 function demandSound({ average, max, maxLength }: BucketLimit): void {
-  if (average > VALUE_MAX || max > VALUE_MAX) {
+  if (average < 0 || average > VALUE_MAX || max < 0 || max > VALUE_MAX) {
     throw refuse(`bps/iops/max values must be within [0, ${VALUE_MAX}]`);
   }
   if (maxLength === 0) throw refuse('the burst length cannot be 0');

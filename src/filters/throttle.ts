@@ -18,13 +18,14 @@ import type { Pending } from '../base/pending.ts';
 import { type DriverDefinition, defineDriver } from '../block/driver.ts';
 import type { BlockEdge } from '../block/edge.ts';
 import type { BlockNode } from '../block/node.ts';
-import { group, node, optional, required, string } from '../block/options.ts';
+import { optional } from '../wire/qapi/composites.ts';
+import { str } from '../wire/qapi/scalars.ts';
 import { ByNode } from './by-node.ts';
 import { type FilterDriver, passThrough } from './pass-through.ts';
 import type { Direction } from './throttle-buckets.ts';
 import { ThrottleGroup, type ThrottleMember } from './throttle-group.ts';
 import type { ThrottleGroups } from './throttle-groups.ts';
-import { THROTTLE_LIMITS, type ThrottleLimits } from './throttle-limits.ts';
+import { type ThrottleLimits, throttleLimits } from './throttle-limits.ts';
 
 /** What the throttle filter can do beside what all filters can. */
 export interface ThrottleDriver extends FilterDriver {
@@ -36,11 +37,10 @@ export interface ThrottleDriver extends FilterDriver {
 }
 
 interface ThrottleOptions {
-  readonly 'throttle-group': string | undefined;
-  readonly limits: ThrottleLimits | undefined;
+  readonly 'throttle-group'?: string | undefined;
+  readonly limits?: ThrottleLimits | undefined;
 }
 
-const readLimits = group(THROTTLE_LIMITS);
 const FILTERS = new ByNode<ThrottleDriver>();
 
 /** @returns The filter of a node, by which its group is found; `undefined` when it is none. */
@@ -51,13 +51,13 @@ export function throttleOf(filter: BlockNode): ThrottleDriver | undefined {
 /** @param groups The groups of the machine that the disks belong to. */
 export function throttle(groups: ThrottleGroups): DriverDefinition {
   return defineDriver(
-    {
-      file: required(node),
+    ({ node }) => ({
       /** The name of a group that is there. */
-      'throttle-group': optional(string),
+      'throttle-group': optional(str),
+      file: node,
       /** Limits of the disk's own. */
-      limits: optional(readLimits),
-    },
+      limits: optional(throttleLimits),
+    }),
     {
       summary: 'Another node, no faster than some limits',
       async open({ file, ...options }, { name, env, openChild }) {

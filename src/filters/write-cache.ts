@@ -28,9 +28,10 @@ import {
 } from '../block/driver.ts';
 import type { BlockEdge } from '../block/edge.ts';
 import type { BlockNode } from '../block/node.ts';
-import { node, oneOf, required, unsigned, withDefault } from '../block/options.ts';
+import { unsigned } from '../block/options.ts';
 import type { EdgeParent } from '../block/parent.ts';
 import { tellPowerLost } from '../block/power.ts';
+import { enumeration, withDefault } from '../wire/qapi/composites.ts';
 import { ByNode } from './by-node.ts';
 import {
   type CachedRange,
@@ -71,14 +72,14 @@ interface WriteCacheOptions {
 const CACHES = new ByNode<WriteCache>();
 
 export const writeCache = defineDriver(
-  {
-    image: required(node),
+  ({ node }) => ({
+    image: node,
     /** How much is cached at most, in bytes, 128 for each request included; from 4096. */
     size: withDefault(unsigned, SIZE_DEFAULT),
-    flush: withDefault(oneOf('honest', 'lie'), 'honest'),
-    'on-power-cut': withDefault(oneOf('lose', 'reorder', 'tear'), 'lose'),
+    flush: withDefault(enumeration('WriteCacheFlush', ['honest', 'lie']), 'honest'),
+    'on-power-cut': withDefault(enumeration('PowerCutPolicy', ['lose', 'reorder', 'tear']), 'lose'),
     seed: withDefault(unsigned, 0),
-  },
+  }),
   {
     summary: 'Another node behind a volatile write cache that can lose its power',
     async open({ image, ...options }, { name, openChild }) {

@@ -16,9 +16,12 @@ export interface JobProgress {
   readonly len: number;
 }
 
+/** What a job does. One that creates is no block job: it has no disks, and no events of such. */
+export type JobType = 'mirror' | 'create';
+
 /** What most events of a block job carry. */
 export interface BlockJobInfo extends JobProgress {
-  readonly type: 'mirror';
+  readonly type: JobType;
   /** The id of the job. */
   readonly device: string;
   /** The limit in bytes a second; 0 is none. */
@@ -37,7 +40,7 @@ export type JobEvent =
   /** The job waits to be finalized; only without `autoFinalize`. */
   | {
       readonly event: 'BLOCK_JOB_PENDING';
-      readonly data: { readonly type: 'mirror'; readonly id: string };
+      readonly data: { readonly type: JobType; readonly id: string };
     }
   /** The job has ended: well, or with the error given. */
   | {
@@ -58,9 +61,9 @@ export type JobEvent =
 /** What can be asked of a job, in QEMU's terms (`query-block-jobs`). */
 export interface JobState extends BlockJobInfo {
   readonly status: JobStatus;
-  /** It was asked to pause, or is paused already. */
+  /** It was asked to pause, is paused already, or keeps its disks still for its end. */
   readonly paused: boolean;
-  /** Its work is running. */
+  /** It is at work, rather than waiting for time to pass or for somebody. */
   readonly busy: boolean;
   readonly ready: boolean;
   readonly ioStatus: IoStatus;

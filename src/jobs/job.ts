@@ -68,7 +68,6 @@ export class Job implements JobControl, TransactionMember, RestingParent {
   #verdict: 'open' | 'cancelled' | 'decided' = 'open';
 
   constructor(options: JobOptions) {
-    const { transaction = new JobTransaction() } = options;
     this.id = options.id;
     this.type = options.type;
     this.autoFinalize = options.autoFinalize ?? true;
@@ -76,14 +75,14 @@ export class Job implements JobControl, TransactionMember, RestingParent {
     this.#onEvent = options.onEvent;
     this.#alarm = new Alarm(options.clock);
     this.#speed = options.speed;
-    this.#transaction = transaction;
+    this.#transaction = options.transaction ?? new JobTransaction();
     this.finished = new Promise((resolve) => {
       this.#finish = resolve;
     });
     this.dismissed = new Promise((resolve) => {
       this.#forget = resolve;
     });
-    transaction.add(this);
+    this.#transaction.add(this);
     this.#tell('it was created');
   }
 
@@ -104,8 +103,9 @@ export class Job implements JobControl, TransactionMember, RestingParent {
     return {
       ...this.#info(),
       status: this.#status,
-      paused: this.pausing,
-      busy: !this.#atPausePoint && !this.#isOver,
+      paused: this.pausing || this.#status === 'waiting' || this.#status === 'pending',
+      busy:
+        WHILE_AT_WORK.includes(this.#status) && !(this.#alarm.isSleeping && !this.#work?.inFlight),
       ready: this.#status === 'ready' || this.#status === 'standby',
       ioStatus: this.#ioStatus,
       autoFinalize: this.autoFinalize,
@@ -261,7 +261,10 @@ export class Job implements JobControl, TransactionMember, RestingParent {
 
   failed({ operation, policy, error }: FailedRequest): ErrorAction {
     const action = errorAction(policy, error);
-    this.#onEvent({ event: 'BLOCK_JOB_ERROR', data: { device: this.id, operation, action } });
+    this.#onEvent({
+      event: 'BLOCK_JOB_ERROR',
+      data: { device: this.id, operation, action },
+    });
     if (action === 'stop' && this.#verdict === 'open') {
       this.#ioStatus = ioStatusAfter(this.#ioStatus, error);
       this.#userPause ??= `an error: ${error.message}`;

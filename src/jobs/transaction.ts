@@ -55,8 +55,13 @@ export class JobTransaction {
     for (const each of this.#members) each.decide();
   }
 
+  /** One that was to be a member could not be started: none of the others is to count. */
+  giveUp(): void {
+    if (this.#stage === 'open') this.fail();
+  }
+
   /** A member has failed or was cancelled: so have all. */
-  fail(member: TransactionMember): void {
+  fail(member?: TransactionMember): void {
     if (this.#stage === 'decided' || this.#stage === 'failed') return;
     this.#stage = 'failed';
     for (const each of this.#members) if (each !== member) each.abandon();

@@ -5,12 +5,12 @@
  * block-export-del and query-block-exports are one call each.
  */
 
-import { BlockError } from '../base/errors.ts';
+import { BlockError, type BlockErrorCode } from '../base/errors.ts';
 import type { DirtyBitmap } from '../bitmap/dirty-bitmap.ts';
 import type { DirtyBitmaps } from '../block/dirty-bitmaps.ts';
 import type { BlockGraph } from '../block/graph.ts';
 import type { Env } from '../env/env.ts';
-import type { SocketAddress } from '../env/sockets.ts';
+import type { InheritedSocket, SocketAddress } from '../env/sockets.ts';
 import type { ExportEvent } from '../exports/events.ts';
 import type { NbdExport, NbdExportOptions } from '../exports/nbd/export.ts';
 import type { NbdServerTls } from '../exports/nbd/handshake.ts';
@@ -19,7 +19,7 @@ import { NbdServer, type RemovalMode } from '../exports/nbd/server.ts';
 
 /** How the NBD server of a machine is started. */
 export interface NbdServerStart {
-  readonly address: SocketAddress;
+  readonly address: SocketAddress | InheritedSocket;
   readonly tls?: NbdServerTls | undefined;
   readonly limits?: Partial<NbdLimits> | undefined;
 }
@@ -28,9 +28,12 @@ export interface NbdServerStart {
 export interface ExportStart extends Omit<NbdExportOptions, 'node' | 'bitmaps'> {
   /** The name of the node. */
   readonly nodeName: string;
-  /** Names of dirty bitmaps of the node, or of one behind it, to be shown. @default None. */
-  readonly bitmaps?: readonly string[] | undefined;
+  /** Dirty bitmaps to be shown. @default None. */
+  readonly bitmaps?: readonly ShownBitmap[] | undefined;
 }
+
+/** A bitmap by its name, of the node that is exported or of one behind it, or of another node. */
+export type ShownBitmap = string | { readonly node: string; readonly name: string };
 
 /** An export as QEMU's query-block-exports tells of it. */
 export interface BlockExportInfo {
@@ -93,14 +96,24 @@ export class MachineExports {
   /**
    * Exports a disk.
    *
-   * @throws {BlockError} `ENOTCONN` when there is no server, `ENODEV` for no node, `ENOENT` for a
-   *   bitmap that is not there; else as {@link NbdServer.add}.
+   * @throws {BlockError} `ENODEV` for no node, `EPERM` for a writable export of a read-only one,
+   *   `ENOTCONN` when there is no server, `ENOENT` for a bitmap that is not there; else as
+   *   {@link NbdServer.add}.
    */
-  add({ nodeName, bitmaps: names = [], ...options }: ExportStart): NbdExport {
-    if (!this.#server) throw refuse('ENOTCONN', 'NBD server not running');
+  add({ nodeName, bitmaps: wanted = [], ...options }: ExportStart): NbdExport {
     const { graph, bitmaps } = this.#parts;
     const node = graph.find(nodeName);
-    const shown = new Map(names.map((name) => [name, bitmaps.find(node, name)]));
+    if (options.writable && node.options.readOnly) {
+      throw refuse('EPERM', 'Cannot export read-only node as writable');
+    }
+    if (!this.#server) throw refuse('ENOTCONN', 'NBD server not running');
+    const shown = new Map(
+      wanted.map((it) =>
+        typeof it === 'string'
+          ? [it, bitmaps.find(node, it)]
+          : [it.name, bitmaps.get(graph.find(it.node), it.name)],
+      ),
+    );
     const name = options.name ?? nodeName;
     const entry = graph.entryOf(node);
     const added = this.#server.add({ ...options, name, node: entry, bitmaps: shown });
@@ -115,9 +128,9 @@ export class MachineExports {
     await this.#server.remove(id, mode);
   }
 
-  /** All exports, the oldest first. */
+  /** All exports, the newest first. */
   query(): readonly BlockExportInfo[] {
-    return (this.#server?.exports ?? []).map(({ id, edge, isShuttingDown }) => ({
+    return [...(this.#server?.exports ?? [])].reverse().map(({ id, edge, isShuttingDown }) => ({
       id,
       type: 'nbd',
       'node-name': edge.node.name,
@@ -133,6 +146,6 @@ export class MachineExports {
   }
 }
 
-function refuse(code: 'EBUSY' | 'ENOTCONN' | 'ENOENT', reason: string): BlockError {
+function refuse(code: BlockErrorCode, reason: string): BlockError {
   return new BlockError(code, 'export a disk', reason);
 }

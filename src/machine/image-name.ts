@@ -7,7 +7,7 @@
  */
 
 import { BlockError } from '../base/errors.ts';
-import { type BlockdevOptions, node } from '../block/options.ts';
+import type { BlockdevOptions } from '../block/options.ts';
 import { type NbdUri, parseNbdUri } from '../wire/nbd/uri.ts';
 
 /** What a name stands for. */
@@ -43,7 +43,9 @@ function parseOptions(name: string): BlockdevOptions {
     if (error instanceof SyntaxError) throw refuse(`it must be JSON: ${error.message}`);
     throw error;
   }
-  const options = node(value, 'image');
-  if (typeof options === 'string') throw refuse('it must be the options of a disk, in { }');
-  return options;
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw refuse('it must be the options of a disk, in { }');
+  }
+  // Whoever opens it checks what is in it, the driver too.
+  return value as BlockdevOptions;
 }

@@ -16,7 +16,8 @@ import type { CopyMode } from '../jobs/mirror/options.ts';
 import type { JobStatus } from '../jobs/states.ts';
 import { sleepUntil } from '../sync/alarm.ts';
 import { Channel } from '../sync/channel.ts';
-import type { Machine, MachineEvent, MirrorStart, Stamped, StartedMirror } from './machine.ts';
+import type { MachineJobs, MirrorStart, StartedMirror } from './jobs.ts';
+import type { Machine, MachineEvent, Stamped } from './machine.ts';
 
 /** Events kept for a consumer that is slow or has not begun. */
 const EVENTS_MAX = 1024;
@@ -69,7 +70,7 @@ export class Mirror {
   readonly #events: Channel<Stamped<JobEvent>>;
   #isKept = false;
 
-  /** Starts the job. @throws {BlockError} As {@link Machine.startMirror}. */
+  /** Starts the job. @throws {BlockError} As {@link MachineJobs.startMirror}. */
   static async start(machine: Machine, start: MirrorStart, upkeep: MirrorUpkeep): Promise<Mirror> {
     const events = new Channel<Stamped<JobEvent>>({ lengthMax: EVENTS_MAX });
     let meet = () => {};
@@ -82,7 +83,7 @@ export class Mirror {
       if (event.event === 'BLOCK_JOB_READY') meet();
     });
     try {
-      const started = await machine.startMirror(start);
+      const started = await machine.jobs.startMirror(start);
       const { journal } = start;
       const parts = { events, met, upkeep, unsubscribe, journal };
       return new Mirror(machine.env.clock, started, parts);

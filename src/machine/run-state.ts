@@ -7,6 +7,8 @@
  *                           ^                           |
  *                           +--cont-- io-error <--error-+        and from everywhere to shutdown
  *
+ * A reset leads from paused and io-error to prelaunch.
+ *
  * A stopped machine has nothing of its guest in flight, and what the guest wrote is flushed. Jobs
  * are not the guest: they go on. Several devices may fail at once; the machine stops once.
  */
@@ -31,6 +33,13 @@ export type RunStateEvent =
   | { readonly event: 'STOP' }
   /** The guest is about to go on. */
   | { readonly event: 'RESUME' }
+  /** The guest was asked to end by itself. */
+  | { readonly event: 'POWERDOWN' }
+  /** The machine starts anew. */
+  | {
+      readonly event: 'RESET';
+      readonly data: { readonly guest: boolean; readonly reason: 'host-qmp-system-reset' };
+    }
   /** The machine ends; by the guest's doing or not. */
   | {
       readonly event: 'SHUTDOWN';
@@ -45,6 +54,8 @@ export interface GuestDevice {
   stop(): Promise<void>;
   /** Goes on, with what failed first. Harmless when it runs. */
   cont(): void;
+  /** Forgets what it was asked for and has not begun. */
+  reset(): void;
 }
 
 export interface RunStateOptions {
@@ -123,6 +134,19 @@ export class RunState {
       // A device may fail again at once, and stop the machine before the next one has gone on.
       if (this.running) device.cont();
     }
+  }
+
+  /** Starts the machine anew; when it is stopped it waits for cont, as before it first ran. */
+  reset(): void {
+    for (const device of this.#devices) device.reset();
+    if (this.#status === 'paused' || this.#status === 'io-error') this.#status = 'prelaunch';
+    const reason = 'host-qmp-system-reset';
+    this.#onEvent({ event: 'RESET', data: { guest: false, reason } });
+  }
+
+  /** Asks the guest to end by itself, as the button of a computer does. */
+  powerDown(): void {
+    this.#onEvent({ event: 'POWERDOWN' });
   }
 
   /**

@@ -15,6 +15,7 @@ import { BlockError } from '../base/errors.ts';
 import type { Files } from '../env/files.ts';
 import type { TlsCredentials } from '../env/sockets.ts';
 import type { NbdUriTls } from '../wire/nbd/uri.ts';
+import { readWhole } from './whole-file.ts';
 
 /** What to load, by QEMU's names. */
 export type TlsCredentialsOptions = {
@@ -125,18 +126,12 @@ export class TlsCredentialStore {
   }
 
   async #read(path: string): Promise<string> {
-    const file = await this.#files.open(path, { access: 'read' });
     try {
-      const { size } = await file.status();
-      if (size > FILE_LENGTH_MAX) {
-        const rule = `a file of TLS credentials has at most ${FILE_LENGTH_MAX} bytes: ${size}`;
-        throw new BlockError('EFBIG', `read "${path}"`, rule);
-      }
-      const bytes = new Uint8Array(size);
-      const length = await file.read(0, bytes);
-      return new TextDecoder().decode(bytes.subarray(0, length));
-    } finally {
-      await file.close();
+      return new TextDecoder().decode(await readWhole(this.#files, path, FILE_LENGTH_MAX));
+    } catch (error) {
+      if (!(error instanceof BlockError)) throw error;
+      const reason = `Unable to access credentials ${path}: ${error.reason}`;
+      throw new BlockError(error.code, `read "${path}"`, reason, { cause: error });
     }
   }
 }

@@ -2,15 +2,22 @@
 
 import type { Machine } from '../machine/machine.ts';
 import type { CommandSchema } from '../wire/qapi/command.ts';
-import { wholeOf } from '../wire/qapi/type.ts';
+import { type Notation, wholeOf } from '../wire/qapi/type.ts';
 import type { JsonObject } from '../wire/qmp/json-value.ts';
 import type { QmpErrorClass } from '../wire/qmp/messages.ts';
+import type { Chardevs } from './chardev/chardevs.ts';
+import type { QemuIo } from './hmp/io/qemu-io.ts';
 
 /** What commands work on. */
 export interface MonitorContext {
   readonly machine: Machine;
   /** All that there are, for those who ask. */
   readonly commands: CommandRegistry;
+  readonly chardevs: Chardevs;
+  /** What the human monitor's command of that name works with. */
+  readonly qemuIo: QemuIo;
+  /** Ends the machine, and then the program; resolves in between. */
+  quit(): Promise<void>;
 }
 
 /** A command that checks its arguments itself. */
@@ -18,11 +25,12 @@ export interface MonitorCommand extends CommandSchema<unknown, unknown> {
   /**
    * Carries it out. Events that it causes before it has resolved are told before its answer.
    *
+   * @param notation How its arguments are written. @default 'json'
    * @returns What is answered; nothing, for an empty object.
    * @throws {BlockError} Whose reason the client is told as a GenericError; {@link MonitorError}
    *   for an error of another class.
    */
-  execute(given: JsonObject, context: MonitorContext): Promise<unknown>;
+  execute(given: JsonObject, context: MonitorContext, notation?: Notation): Promise<unknown>;
 }
 
 /** Commands by name. */
@@ -35,8 +43,8 @@ export function defineCommand<Arguments, Result>(
 ): MonitorCommand {
   return {
     ...schema,
-    execute: async (given, context) => {
-      return run(schema.arguments.read(given, wholeOf('json')), context);
+    execute: async (given, context, notation = 'json') => {
+      return run(schema.arguments.read(given, wholeOf(notation)), context);
     },
   };
 }

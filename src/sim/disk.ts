@@ -57,8 +57,6 @@ export class SimDisk implements BlockDriver {
   readonly writeZeroes?: NonNullable<BlockDriver['writeZeroes']>;
   readonly discard?: NonNullable<BlockDriver['discard']>;
   readonly blockStatus?: NonNullable<BlockDriver['blockStatus']>;
-  /** Called with a range that is not on this disk. */
-  onOutside: (what: string) => void = () => {};
   readonly #turnstile: Turnstile;
   readonly #keepsDurable: boolean;
   readonly #cancels: boolean;
@@ -82,22 +80,12 @@ export class SimDisk implements BlockDriver {
     );
     this.durable = keepsDurable ? this.bytes.slice() : this.bytes;
     this.#durableOrders = new Uint32Array(keepsDurable ? size / SECTOR_SIZE : 0);
+    // The same functions in all disks: V8 would keep every closure put here, and with it its world,
+    // until the next collection of everything.
     const operations = shape.operations ?? [];
-    if (operations.includes('writeZeroes')) {
-      this.writeZeroes = (offset, length, options, origin) =>
-        this.#change({ operation: 'writeZeroes', offset, length, origin, options }, (bytes) =>
-          bytes.fill(0),
-        );
-    }
-    if (operations.includes('discard')) {
-      this.discard = (offset, length, origin) =>
-        this.#change({ operation: 'discard', offset, length, origin }, (bytes) =>
-          fillStamps(bytes, 0, () => DISCARDED_STAMP),
-        );
-    }
-    if (operations.includes('blockStatus')) {
-      this.blockStatus = (offset, length) => this.#askStatus(offset, length);
-    }
+    if (operations.includes('writeZeroes')) this.writeZeroes = this.#writeZeroes;
+    if (operations.includes('discard')) this.discard = this.#discard;
+    if (operations.includes('blockStatus')) this.blockStatus = this.#askStatus;
   }
 
   /** Writes that a power cut may undo. */
@@ -193,6 +181,16 @@ export class SimDisk implements BlockDriver {
     });
   }
 
+  #writeZeroes(offset: number, length: number, options: WriteOptions, origin?: EdgeParent) {
+    const request = { operation: 'writeZeroes', offset, length, origin, options } as const;
+    return this.#change(request, (bytes) => bytes.fill(0));
+  }
+
+  #discard(offset: number, length: number, origin?: EdgeParent) {
+    const request = { operation: 'discard', offset, length, origin } as const;
+    return this.#change(request, (bytes) => fillStamps(bytes, 0, () => DISCARDED_STAMP));
+  }
+
   #askStatus(offset: number, length: number): Promise<BlockExtent> {
     return this.#pass<BlockExtent>(
       { operation: 'blockStatus', offset, length, origin: undefined },
@@ -215,9 +213,6 @@ export class SimDisk implements BlockDriver {
 
   #pass<T>(request: SimRequest, work: PassageWork<T>): Promise<T> {
     const { operation, offset, length, origin } = request;
-    if (!(offset >= 0 && length >= 0 && offset + length <= this.bytes.length)) {
-      this.onOutside(`${operation} of ${length} bytes at ${offset}`);
-    }
     const call = { disk: this.name, operation, offset, length, origin: originOf(origin) };
     return this.#turnstile.pass(call, work);
   }

@@ -8,5 +8,5 @@ import { SimSockets } from './sockets.ts';
 /** @returns A machine with a network of its own; its random numbers are always the same. */
 export function simEnv({ clock, files }: { readonly clock: Clock; readonly files: Files }): Env {
   const outside = { clock, random: seededRandom(1) };
-  return { ...outside, files, sockets: new SimSockets(outside) };
+  return { files, sockets: new SimSockets(outside), ...outside };
 }

@@ -164,6 +164,6 @@ export async function runOnce(
   options: RunOptions,
 ): Promise<LedRun> {
   const guide = new RecordingGuide(chooser);
-  const result = await new World(scenario, { ...options, guide }).run();
+  const result = await new World(scenario, { guide, ...options }).run();
   return { ...result, schedule: guide.schedule, moves: guide.choices.map(({ move }) => move) };
 }

@@ -71,8 +71,9 @@ export class Guest {
   get next(): GuestStep | undefined {
     const step = this.#program.requests[this.records.length];
     if (!step || this.inFlight >= this.#program.depth) return undefined;
-    if (this.#program.overlap || this.inFlight === 0) return step;
-    return this.unfinished.some((other) => inConflict(other.step, step)) ? undefined : step;
+    if (this.#program.overlap) return step;
+    for (const other of this.#unfinished) if (inConflict(other.step, step)) return undefined;
+    return step;
   }
 
   /** The requests in flight. */

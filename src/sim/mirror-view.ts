@@ -5,8 +5,10 @@
 import { BlockError } from '../base/errors.ts';
 import type { ByteRange } from '../base/ranges.ts';
 import type { JobProgress } from '../jobs/events.ts';
+import type { MirrorPair } from '../jobs/mirror/pair.ts';
 import type { JobStatus } from '../jobs/states.ts';
-import type { Machine, MachineEvent, MirrorStart } from '../machine/machine.ts';
+import type { MachineJobs, MirrorStart } from '../machine/jobs.ts';
+import type { Machine, MachineEvent } from '../machine/machine.ts';
 import type { JobVerb } from './move.ts';
 
 /** Which granules are dirty, as far as the oracle asks. */
@@ -57,28 +59,67 @@ export interface MirrorView {
   say(verb: JobVerb, value?: number): BlockError | undefined;
 }
 
-type StartedMirror = Awaited<ReturnType<Machine['startMirror']>>;
+type StartedMirror = Awaited<ReturnType<MachineJobs['startMirror']>>;
 
 /** @throws {BlockError} What the start failed with. */
 export async function startMirror(machine: Machine, options: MirrorStart): Promise<MirrorView> {
-  return viewOf(await machine.startMirror(options));
+  return new StartedView(await machine.jobs.startMirror(options));
 }
 
-function viewOf(started: StartedMirror): MirrorView {
-  const { job } = started;
-  const inside = inspect(started);
-  let ending: Ending | undefined;
-  let defect: unknown;
-  job.finished.then(
-    (outcome) => {
-      ending = outcome.status;
-    },
-    (error: unknown) => {
-      ending = 'failed';
-      defect = error;
-    },
-  );
-  const speak = (verb: JobVerb, value: number) => {
+/** A class: an object literal with getters has a shape of its own each time it is made. */
+class StartedView implements MirrorView {
+  readonly #started: StartedMirror;
+  readonly #inside: Inspection;
+  #ending: Ending | undefined;
+  #defect: unknown;
+
+  constructor(started: StartedMirror) {
+    this.#started = started;
+    this.#inside = new Inside(started.work);
+    started.job.finished.then(
+      (outcome) => {
+        this.#ending = outcome.status;
+      },
+      (error: unknown) => {
+        this.#ending = 'failed';
+        this.#defect = error;
+      },
+    );
+  }
+
+  get status(): JobStatus {
+    return this.#started.job.status;
+  }
+
+  get progress(): JobProgress {
+    return this.#started.job.progress;
+  }
+
+  get ending(): Ending | undefined {
+    return this.#ending;
+  }
+
+  get defect(): unknown {
+    return this.#defect;
+  }
+
+  inspect(): Inspection {
+    return this.#inside;
+  }
+
+  say(verb: JobVerb, value = 0): BlockError | undefined {
+    try {
+      // A verb may one day wait for something; that it is over is seen by what the job does.
+      Promise.resolve(this.#speak(verb, value)).catch(() => {});
+      return undefined;
+    } catch (error) {
+      if (error instanceof BlockError) return error;
+      throw error;
+    }
+  }
+
+  #speak(verb: JobVerb, value: number): unknown {
+    const { job, work } = this.#started;
     switch (verb) {
       case 'complete':
         return job.complete();
@@ -96,52 +137,39 @@ function viewOf(started: StartedMirror): MirrorView {
         return job.setSpeed(value);
       case 'background':
       case 'write-blocking':
-        return job.change(() => started.work.setCopyMode(verb));
+        return job.change(() => work.setCopyMode(verb));
     }
-  };
-  return {
-    get status() {
-      return job.status;
-    },
-    get progress() {
-      return job.progress;
-    },
-    get ending() {
-      return ending;
-    },
-    get defect() {
-      return defect;
-    },
-    inspect: () => inside,
-    say(verb, value = 0) {
-      try {
-        // A verb may one day wait for something; that it is over is seen by what the job does.
-        Promise.resolve(speak(verb, value)).catch(() => {});
-        return undefined;
-      } catch (error) {
-        if (error instanceof BlockError) return error;
-        throw error;
-      }
-    },
-  };
+  }
 }
 
-function inspect({ work }: StartedMirror): Inspection {
-  const { dirty, pair } = work.inspect();
-  return {
-    dirty,
-    isClaimed: (range) => pair.claims.isBusy(range),
-    get isActive() {
-      return pair.isActive;
-    },
-    get mirroring() {
-      return pair.mirroring;
-    },
-    // Asked for by need: it takes the mirror's rates to be computed.
-    get activelySynced() {
-      return work.progress().activelySynced;
-    },
-  };
+class Inside implements Inspection {
+  readonly dirty: DirtyView;
+  readonly #work: StartedMirror['work'];
+  readonly #pair: MirrorPair;
+
+  constructor(work: StartedMirror['work']) {
+    const { dirty, pair } = work.inspect();
+    this.dirty = dirty;
+    this.#work = work;
+    this.#pair = pair;
+  }
+
+  isClaimed(range: ByteRange): boolean {
+    return this.#pair.claims.isBusy(range);
+  }
+
+  get isActive(): boolean {
+    return this.#pair.isActive;
+  }
+
+  get mirroring(): number {
+    return this.#pair.mirroring;
+  }
+
+  // Asked for by need: it takes the mirror's rates to be computed.
+  get activelySynced(): boolean {
+    return this.#work.progress().activelySynced;
+  }
 }
 
 /** @returns What a job told; `undefined` for what others tell. */

@@ -77,7 +77,7 @@ export class Operator {
 
   start(): void {
     this.#hasStarted = true;
-    const options = { ...this.#scenario.mirror, id: JOB_ID, source: 'source', target: 'target' };
+    const options = { id: JOB_ID, source: 'source', target: 'target', ...this.#scenario.mirror };
     // Nobody waits for the start here: it may itself wait for requests, which are the world's.
     startMirror(this.#machine, options).then(
       (mirror) => {

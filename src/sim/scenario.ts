@@ -5,7 +5,7 @@
 
 import type { BlockErrorCode } from '../base/errors.ts';
 import { SECTOR_SIZE } from '../device/request.ts';
-import type { MirrorStart } from '../machine/machine.ts';
+import type { MirrorStart } from '../machine/jobs.ts';
 import { REQUESTS_MAX, SECTORS_MAX } from './content.ts';
 import type { Verb } from './move.ts';
 import type { DiskName, Operation, Origin } from './turnstile.ts';
@@ -90,7 +90,7 @@ export interface Scenario {
   readonly source: DiskShape;
   readonly target: DiskShape;
   readonly guest: GuestProgram;
-  /** The options of the mirror, as {@link Machine.startMirror} takes them. */
+  /** The options of the mirror, as {@link MachineJobs.startMirror} takes them. */
   readonly mirror: Omit<MirrorStart, 'id' | 'source' | 'target'> &
     Readonly<Record<string, unknown>>;
   /** When the mirror is started: before all else, or whenever the chooser likes. */
@@ -118,6 +118,7 @@ export type ScenarioParts = Partial<Omit<Scenario, 'guest' | 'source' | 'target'
  * @throws {RangeError} For what makes no world.
  */
 export function scenario(parts: ScenarioParts = {}): Scenario {
+  const { guest, source, target, ...rest } = parts;
   const made: Scenario = {
     name: 'unnamed',
     sectors: 2,
@@ -127,10 +128,10 @@ export function scenario(parts: ScenarioParts = {}): Scenario {
     faults: [],
     hasteMax: 0,
     stepsMax: 5000,
-    ...parts,
-    guest: { requests: [], depth: 2, overlap: false, ...parts.guest },
-    source: { stages: 2, ...parts.source },
-    target: { stages: 2, ...parts.target },
+    guest: { requests: [], depth: 2, overlap: false, ...guest },
+    source: { stages: 2, ...source },
+    target: { stages: 2, ...target },
+    ...rest,
   };
   checkScenario(made);
   return made;

@@ -12,7 +12,8 @@ import { type ByteRange, overlaps } from '../base/ranges.ts';
 import { defineDriver } from '../block/driver.ts';
 import { type GuestRequest, SECTOR_SIZE, STATUS } from '../device/request.ts';
 import type { VirtioBlockDevice } from '../device/virtio-blk.ts';
-import { Machine, type MirrorStart } from '../machine/machine.ts';
+import type { MirrorStart } from '../machine/jobs.ts';
+import { Machine } from '../machine/machine.ts';
 import { GUEST_NAME, JOB_ID, originOf } from './disk.ts';
 import { type MirrorView, newsOf, startMirror } from './mirror-view.ts';
 import { driverOf, MediumDisk, type SimulatedDisk } from './simulate-disk.ts';
@@ -68,7 +69,10 @@ export class SimulatedMirror {
         this.#isPlanned ||= medium === source && originOf(origin) === 'job';
         return inner.read(offset, into, origin);
       };
-      return defineDriver({}, { summary: 'A disk', open: async () => ({ ...inner, read }) });
+      return defineDriver(() => ({}), {
+        summary: 'A disk',
+        open: async () => ({ ...inner, read }),
+      });
     };
     this.#machine = new Machine(env, {
       'sim-source': make(source),
@@ -147,7 +151,8 @@ export class SimulatedMirror {
     if (this.#wrong !== undefined || !view || view.ending || !this.#isPlanned) return this.#wrong;
     if (view.status === 'aborting' || this.medium === this.target) return undefined;
     const { source } = this.#parts;
-    const { dirty, ...inside } = view.inspect();
+    const inside = view.inspect();
+    const { dirty } = inside;
     for (let offset = 0; offset < dirty.size; offset += dirty.granularity) {
       const granule = { offset, length: Math.min(dirty.granularity, dirty.size - offset) };
       if (dirty.test(offset) || isSame(source, this.target, granule)) continue;

@@ -4,7 +4,7 @@ import type { BlockErrorCode } from '../base/errors.ts';
 import type { Random } from '../base/random.ts';
 import { SECTOR_SIZE } from '../device/request.ts';
 import type { Env } from '../env/env.ts';
-import type { MirrorStart } from '../machine/machine.ts';
+import type { MirrorStart } from '../machine/jobs.ts';
 import type { SimulatedDisk } from './simulate-disk.ts';
 import type { SimulatedOperation } from './simulate-request.ts';
 

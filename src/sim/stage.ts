@@ -29,7 +29,7 @@ export function driversOf(
   wrap: (disk: SimDisk) => BlockDriver = (disk) => disk,
 ): DriverRegistry {
   const driverOf = (disk: SimDisk) =>
-    defineDriver({}, { summary: 'A simulated disk', open: async () => wrap(disk) });
+    defineDriver(() => ({}), { summary: 'A simulated disk', open: async () => wrap(disk) });
   return { 'sim-source': driverOf(source), 'sim-target': driverOf(target) };
 }
 

@@ -165,7 +165,7 @@ function drawBefore(random: Random): readonly VerbStep[] {
   const mixed = [...pause, ...drains, ...modes];
   const all = [[], pause, [...pause, ...pause], speed, modes, drains, mixed];
   const from = oneOf(random, ['any', 'ready'] as const);
-  return oneOf(random, all).map((step) => ({ ...step, from }));
+  return oneOf(random, all).map((step) => ({ from, ...step }));
 }
 
 /** What is said to a job that waits to be finalized, which it is in the end. */

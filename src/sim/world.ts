@@ -174,8 +174,9 @@ export class World implements OracleView {
 
   async #live(): Promise<RunEnd> {
     const { guide } = this.#options;
+    let isSettled = false;
     for (;;) {
-      await this.#settleDown();
+      if (!isSettled) await this.#settleDown();
       this.#state?.settled();
       if (!guide.isRepeating && !this.#violation) this.#check();
       if (this.#violation) return 'violation';
@@ -183,6 +184,7 @@ export class World implements OracleView {
       const moves = this.#moves();
       if (moves.length === 0) {
         if (!this.#moveOn()) return 'violation';
+        isSettled = false;
         continue;
       }
       const verdict = guide.next(moves, () => this.fingerprint());
@@ -191,6 +193,8 @@ export class World implements OracleView {
       if (!move) throw new RangeError(`Cannot move: there is no move ${verdict}`);
       if (this.#countStep()) return 'violation';
       this.#do(move);
+      // Nobody is told of a request's effect, nor that it stalls: no code of the product has run.
+      isSettled = move.action.type === 'effect' || move.action.type === 'stall';
       if (move.action.type === 'power-cut') return this.#violation ? 'violation' : 'power cut';
     }
   }
@@ -315,19 +319,17 @@ export class World implements OracleView {
   }
 
   async #settleDown(): Promise<void> {
-    const settle = () => this.#options.settle().catch((error) => this.#reportDefect(error));
-    await settle();
-    for (let turns = 0; this.clock.grantTurns(); turns += 1) {
-      if (turns > TURNS_MAX) {
-        this.report({
-          invariant: 'I17 everything ends',
-          expected: 'somebody to let go',
-          found: `a loop that let others run first ${TURNS_MAX} times while nothing happened`,
-        });
-        return;
-      }
-      await settle();
-    }
+    let turns = 0;
+    do {
+      await this.#options.settle().catch((error) => this.#reportDefect(error));
+      turns += 1;
+    } while (this.clock.grantTurns() && turns <= TURNS_MAX);
+    if (turns <= TURNS_MAX) return;
+    this.report({
+      invariant: 'I17 everything ends',
+      expected: 'somebody to let go',
+      found: `a loop that let others run first ${TURNS_MAX} times while nothing happened`,
+    });
   }
 
   #check(): void {

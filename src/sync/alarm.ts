@@ -29,6 +29,11 @@ export class Alarm {
     });
   }
 
+  /** Whether somebody sleeps. */
+  get isSleeping(): boolean {
+    return this.#wake !== undefined;
+  }
+
   /** Ends the sleep, if somebody sleeps. */
   ring(): void {
     const wake = this.#wake;

@@ -52,13 +52,38 @@ describe('dirty bitmaps with names', () => {
     bitmaps.remove(node, 'b0');
   });
 
+  it('change their size with the disk, and keep what is dirty', async () => {
+    const { bitmaps, node } = rig();
+    bitmaps.add(node, { name: 'b0', granularity: 4096 });
+    bitmaps.add(node, { name: 'b1', granularity: 4096, isRecording: false });
+    await node.write(0, pattern(512));
+    await node.write(SIZE - 512, pattern(512));
+    await bitmaps.resize(node, SIZE / 2);
+    await node.write(SIZE / 2 - 512, pattern(512));
+    expect([...bitmaps.get(node, 'b0').ranges()]).toEqual([
+      { offset: 0, length: 4096 },
+      { offset: SIZE / 2 - 4096, length: 4096 },
+    ]);
+    expect(bitmaps.get(node, 'b1')).toMatchObject({ size: SIZE / 2, dirtyBytes: 0 });
+  });
+
+  it('keep the size of the disk while somebody has claimed one, and go on to record', async () => {
+    const { bitmaps, node } = rig();
+    const free = bitmaps.add(node, { name: 'b0' });
+    const claimed = bitmaps.add(node, { name: 'b1' });
+    bitmaps.claim(claimed);
+    await expect(bitmaps.resize(node, SIZE / 2)).rejects.toThrow(refusal('EBUSY'));
+    expect(node.size).toBe(SIZE);
+    expect(node.bitmaps).toEqual(new Set([free, claimed]));
+  });
+
   it.each([
     ['', 65_536, 'EINVAL'],
     ['x'.repeat(1024), 65_536, 'EINVAL'],
     ['b0', 65_536, 'EEXIST'],
     ['b1', 3000, 'EINVAL'],
     ['b1', 256, 'EINVAL'],
-    ['b1', 2 ** 27, 'EINVAL'],
+    ['b1', 2 ** 32, 'EINVAL'],
   ])('cannot be called %j with a granularity of %i', (name, granularity, code) => {
     const { bitmaps, node } = rig();
     bitmaps.add(node, { name: 'b0' });

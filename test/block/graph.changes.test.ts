@@ -82,6 +82,7 @@ describe('insertFilter()', () => {
       readOnly: true,
       unmap: true,
       detectZeroes: 'off',
+      cache: { direct: false, noFlush: false },
     });
     expect(node.options.detectZeroes).toBe('unmap');
   });

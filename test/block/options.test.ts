@@ -1,112 +1,95 @@
 import { describe, expect, it } from 'vitest';
-import { BlockError } from '../../src/base/errors.ts';
-import {
-  boolean,
-  group,
-  node,
-  nullable,
-  oneOf,
-  optional,
-  readOptions,
-  required,
-  string,
-  unsigned,
-  withDefault,
-} from '../../src/block/options.ts';
+import { blockdevOptionsOf, unsigned } from '../../src/block/options.ts';
+import { optional } from '../../src/wire/qapi/composites.ts';
+import { str } from '../../src/wire/qapi/scalars.ts';
+import { wholeOf } from '../../src/wire/qapi/type.ts';
+import type { JsonObject, JsonValue } from '../../src/wire/qmp/json-value.ts';
+import { readAs, refusalOf } from '../support/qapi.ts';
 
-const READERS = {
-  filename: required(string),
-  size: optional(unsigned),
-  aio: withDefault(oneOf('threads', 'native'), 'threads'),
-  locking: withDefault(boolean, true),
-  cache: group({ direct: withDefault(boolean, false), 'no-flush': optional(boolean) }),
-  file: optional(node),
-};
+const options = blockdevOptionsOf({
+  disk: { options: () => ({ name: str, size: optional(unsigned) }) },
+  over: { options: ({ node, nodeOrNull }) => ({ file: node, backing: optional(nodeOrNull) }) },
+});
 
-/** What is said of options that are refused. */
-function refusal(given: Record<string, unknown>): string {
-  try {
-    readOptions(READERS, { filename: 'disk.img', ...given });
-  } catch (error) {
-    if (!(error instanceof BlockError)) throw error;
-    expect(error.code).toBe('EINVAL');
-    return error.message.replace('Cannot open the node: ', '');
-  }
-  throw new Error('the options were taken');
-}
+const read = (given: JsonObject) => options.read(given, wholeOf('json'));
+const disk = { driver: 'disk', name: 'a' };
 
-describe('readOptions()', () => {
-  it('takes what is given, and defaults for the rest', () => {
-    expect(readOptions(READERS, { filename: 'disk.img' })).toEqual({
-      filename: 'disk.img',
-      size: undefined,
-      aio: 'threads',
-      locking: true,
-      cache: { direct: false, 'no-flush': undefined },
-      file: undefined,
-    });
-    const all = {
-      filename: '',
-      size: 0,
-      aio: 'native',
-      locking: false,
-      cache: { direct: true, 'no-flush': false },
-      file: { driver: 'raw', offset: 5 },
+describe('options of nodes', () => {
+  it('are those of all nodes and those of the driver', () => {
+    const given = {
+      ...disk,
+      size: 512,
+      'node-name': 'n',
+      discard: 'unmap',
+      cache: { direct: true },
+      'read-only': true,
+      'auto-read-only': false,
+      'force-share': true,
+      'detect-zeroes': 'on',
     };
-    expect(readOptions(READERS, all)).toEqual(all);
+    expect(read(given)).toEqual({ ...given, cache: { direct: true, 'no-flush': undefined } });
   });
 
-  it('tells null from nothing where it means something', () => {
-    const readers = { backing: optional(nullable(node)) };
-    expect(readOptions(readers, { backing: null })).toEqual({ backing: null });
-    expect(readOptions(readers, {})).toEqual({ backing: undefined });
-    expect(readOptions(readers, { backing: 'base' })).toEqual({ backing: 'base' });
-    expect(() => readOptions(readers, { backing: 0 })).toThrow(/'backing', expected: BlockdevRef/);
-    expect(() => readOptions({ file: required(node) }, { file: null })).toThrow(/BlockdevRef/);
+  it('are left open where a parent may have a say', () => {
+    expect(read(disk)).toEqual({
+      ...disk,
+      'node-name': undefined,
+      discard: undefined,
+      cache: { direct: undefined, 'no-flush': undefined },
+      'read-only': undefined,
+      'auto-read-only': undefined,
+      'force-share': undefined,
+      'detect-zeroes': 'off',
+    });
   });
 
-  it('takes the name of a node for a node', () => {
-    expect(readOptions(READERS, { filename: 'a', file: 'below' }).file).toBe('below');
+  it('have the options of other nodes in them, or their names, or none where that may be', () => {
+    const file = { driver: 'over', file: disk, backing: null };
+    expect(read({ driver: 'over', file, backing: 'base' })).toMatchObject({
+      file: { file: { name: 'a', 'detect-zeroes': 'off' }, backing: null },
+      backing: 'base',
+    });
   });
 
-  it.each([
-    [{ extra: 1 }, "Parameter 'extra' is unexpected"],
-    [{ toString: 1 }, "Parameter 'toString' is unexpected"],
-    [JSON.parse('{ "__proto__": 1 }'), "Parameter '__proto__' is unexpected"],
-    [{ filename: undefined }, "Parameter 'filename' is missing"],
-    [{ filename: 5 }, "Invalid parameter type for 'filename', expected: string"],
-    [{ filename: null }, "Invalid parameter type for 'filename', expected: string"],
-    [{ locking: 'on' }, "Invalid parameter type for 'locking', expected: boolean"],
-    [{ size: '5' }, "Invalid parameter type for 'size', expected: integer"],
-    [{ size: 0.5 }, "Invalid parameter type for 'size', expected: integer"],
-    [{ size: Number.NaN }, "Invalid parameter type for 'size', expected: integer"],
-    [{ size: 2 ** 53 }, "Invalid parameter type for 'size', expected: integer"],
-    [{ size: -1 }, "Parameter 'size' expects a non-negative value"],
-    [{ aio: 'io_uring' }, "Parameter 'aio' does not accept value 'io_uring'"],
-    [{ aio: 5 }, "Invalid parameter type for 'aio', expected: string"],
-    [{ aio: {} }, "Invalid parameter type for 'aio', expected: string"],
-    [{ cache: true }, "Invalid parameter type for 'cache', expected: object"],
-    [{ cache: [] }, "Invalid parameter type for 'cache', expected: object"],
-    [{ cache: { extra: 1 } }, "Parameter 'cache.extra' is unexpected"],
-    [{ cache: { direct: 1 } }, "Invalid parameter type for 'cache.direct', expected: boolean"],
-    [{ file: 5 }, "Invalid parameter type for 'file', expected: BlockdevRef"],
-    [{ file: null }, "Invalid parameter type for 'file', expected: BlockdevRef"],
-    [{ file: {} }, "Parameter 'file.driver' is missing"],
-    [{ file: { driver: 5 } }, "Invalid parameter type for 'file.driver', expected: string"],
-  ])('refuses %j in the words of QEMU', (given, words) => {
-    expect(refusal(given)).toBe(words);
+  it('are read from a command line as well', () => {
+    const given = { driver: 'over', file: { ...disk, size: '1024', 'read-only': 'on' } };
+    expect(options.read(given, wholeOf('keyval'))).toMatchObject({
+      file: { size: 1024, 'read-only': true },
+    });
   });
 
-  it('puts the place of the options in front of their names', () => {
-    const read = (given: object) => () => readOptions(READERS, { ...given }, 'file.');
-    expect(read({})).toThrow("Parameter 'file.filename' is missing");
-    expect(read({ extra: 1 })).toThrow("Parameter 'file.extra' is unexpected");
-    const nested = { filename: 'a', cache: { direct: 1 } };
-    expect(read(nested)).toThrow("type for 'file.cache.direct', expected: boolean");
+  it.each<[JsonObject, string]>([
+    [{}, "Parameter 'driver' is missing"],
+    [{ driver: 'dsk' }, "Parameter 'driver' does not accept value 'dsk'"],
+    [{ driver: 'constructor' }, "Parameter 'driver' does not accept value 'constructor'"],
+    [{ ...disk, file: 'x' }, "Parameter 'file' is unexpected"],
+    [{ ...disk, discard: 'on' }, "Parameter 'discard' does not accept value 'on'"],
+    [{ driver: 'over' }, "Parameter 'file' is missing"],
+    [{ driver: 'over', file: 5 }, "Invalid parameter type for 'file', expected: BlockdevRef"],
+    [{ driver: 'over', file: null }, "Invalid parameter type for 'file', expected: BlockdevRef"],
+    [
+      { driver: 'over', file: 'x', backing: 1 },
+      "Invalid parameter type for 'backing', expected: BlockdevRefOrNull",
+    ],
+    [{ driver: 'over', file: {} }, "Parameter 'file.driver' is missing"],
+    [{ driver: 'over', file: { driver: 'disk' } }, "Parameter 'file.name' is missing"],
+    [{ driver: 'over', file: { ...disk, x: 1 } }, "Parameter 'file.x' is unexpected"],
+  ])('are refused as a whole: %j', (given, reason) => {
+    expect(refusalOf(options, given)).toBe(reason);
+  });
+});
+
+describe('a number that has no sign', () => {
+  it('is a whole one that is counted with exactly', () => {
+    expect(readAs(unsigned, 2 ** 53 - 1)).toBe(2 ** 53 - 1);
   });
 
-  it('takes nothing that the given options inherit', () => {
-    const given = Object.create({ filename: 'disk.img' });
-    expect(() => readOptions(READERS, given)).toThrow("Parameter 'filename' is missing");
+  it.each<[JsonValue, string]>([
+    [-1, "Parameter 'x' expects a non-negative number below 2^64"],
+    [2 ** 53, "Parameter 'x' expects a number below 2^53"],
+    [0.5, "Invalid parameter type for 'x', expected: integer"],
+    ['5', "Invalid parameter type for 'x', expected: integer"],
+  ])('is none of: %j', (given, reason) => {
+    expect(() => readAs(unsigned, given)).toThrow(reason);
   });
 });

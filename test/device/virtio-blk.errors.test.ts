@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { BlockError, type BlockErrorCode } from '../../src/base/errors.ts';
 import type { NodeOptions } from '../../src/block/options.ts';
+import type { VirtioBlockOptions } from '../../src/device/options.ts';
 import { type GuestRequest, STATUS } from '../../src/device/request.ts';
-import type { VirtioBlockOptions } from '../../src/device/virtio-blk.ts';
 import { deviceRig, read, write } from '../support/device-rig.ts';
 import { pattern } from '../support/drivers.ts';
 import { settle } from '../support/settle.ts';

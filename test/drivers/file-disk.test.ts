@@ -246,10 +246,12 @@ describe('file disk: unmapping', () => {
         name: 'disk',
         readOnly: false,
         unmap: false,
+        cache: { direct: false, noFlush: false },
+        forceShare: false,
+        isGuessed: false,
         openChild: () => Promise.reject(new Error('a file has no children')),
       };
-      const cache = { direct: false, 'no-flush': false };
-      const disk = await drivers.file.open({ filename, cache, locking: 'on' }, context);
+      const disk = await drivers.file.open({ filename, locking: 'on', aio: 'threads' }, context);
       await disk.discard?.(0, MiB);
       const options = { forceUnitAccess: false, mayUnmap: true, noFallback: false };
       const zeroing = async () => disk.writeZeroes?.(0, MiB, options);

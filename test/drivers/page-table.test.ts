@@ -3,6 +3,17 @@ import { seededRandom } from '../../src/base/random.ts';
 import { PAGE_LENGTH } from '../../src/drivers/page-pool.ts';
 import { PageTable } from '../../src/drivers/page-table.ts';
 
+/** How many pages from `index` on lie one behind the other in memory. */
+function adjacent(model: ReadonlyMap<number, Uint8Array>, index: number, countMax: number): number {
+  const first = model.get(index);
+  for (let count = 1; count < countMax; count += 1) {
+    const next = model.get(index + count);
+    const isBehind = next?.byteOffset === (first?.byteOffset ?? 0) + count * PAGE_LENGTH;
+    if (next?.buffer !== first?.buffer || !isBehind) return count;
+  }
+  return countMax;
+}
+
 describe('PageTable', () => {
   it('keeps account of pages as a plain map does', () => {
     const count = 500;
@@ -30,6 +41,8 @@ describe('PageTable', () => {
       while (model.has(missing)) missing += 1;
       expect(table.nextMissing(asked * PAGE_LENGTH)).toBe(Math.min(missing * PAGE_LENGTH, size));
       expect(table.bytes).toBe(model.size * PAGE_LENGTH);
+      const first = model.get(asked);
+      if (first) expect(table.countAdjacent(asked, first, 20)).toBe(adjacent(model, asked, 20));
     }
   });
 });

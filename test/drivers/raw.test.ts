@@ -79,7 +79,7 @@ describe('raw driver: offset and size', () => {
     };
     expect(await refusal({ offset: 4096, size: 4608 })).toBe(
       'Cannot open "disk": The sum of offset (4096) and size (4608) has to be smaller or equal ' +
-        'to the actual size of the containing file (8192)',
+        'to the  actual size of the containing file (8192)',
     );
     expect(await refusal({ offset: 8193 })).toBe(
       'Cannot open "disk": Offset (8193) cannot be greater than size of the containing file (8192)',
@@ -284,7 +284,7 @@ async function open(given: TestDiskOptions, options: object) {
   const below = new TestDisk(given);
   const registry: DriverRegistry = {
     ...drivers,
-    test: { summary: 'The disk below', options: {}, open: async () => below },
+    test: { summary: 'The disk below', options: () => ({}), open: async () => below },
   };
   const graph = new BlockGraph(nodeEnv(), registry);
   const common = { 'node-name': 'disk', discard: 'unmap' };

@@ -295,6 +295,61 @@ describe('a TCP socket', () => {
     server.close();
   });
 
+  it('sends what is answered to data before anybody else has a turn', async () => {
+    const events: string[] = [];
+    const listener = await nodeSockets.listen(LOCAL, (connection) => {
+      connection.receive({
+        data() {
+          setImmediate(() => events.push('turn'));
+          connection.write(new Uint8Array(10), () => events.push('sent'));
+          connection.write(new Uint8Array(10));
+        },
+        drained() {},
+        closed() {},
+      });
+    });
+    const client = await nodeSockets.connect(listener.address);
+    const told = new SocketRecorder(client);
+    client.write(new Uint8Array(1));
+    await told.received(20);
+    await vi.waitUntil(() => events.length === 2);
+    expect(events).toEqual(['sent', 'turn']);
+    expect(told.pieces).toHaveLength(1);
+    client.destroy();
+    await listener.close();
+  });
+
+  it('puts what comes where the receiver wants it', async () => {
+    const whole = new Uint8Array(400_000);
+    const [wanted, others]: Uint8Array[][] = [[], []];
+    let taken = 0;
+    const listener = await nodeSockets.listen(LOCAL, (connection) => {
+      connection.receive({
+        data(bytes) {
+          if (bytes.buffer !== whole.buffer) {
+            whole.set(bytes, taken);
+            others?.push(bytes);
+          } else wanted?.push(bytes);
+          taken += bytes.length;
+        },
+        place: () => (taken < 300_000 ? whole.subarray(taken, 300_000) : undefined),
+        drained() {},
+        closed() {},
+      });
+    });
+    const client = await nodeSockets.connect(listener.address);
+    const told = new SocketRecorder(client);
+    const sent = Uint8Array.from(whole, (_, index) => index % 251);
+    client.write(sent);
+    client.end();
+    await told.happened('closed');
+    expect(Buffer.compare(whole, sent)).toBe(0);
+    // The first piece comes before it is asked.
+    const early = others?.[0]?.length ?? 0;
+    expect(wanted?.reduce((sum, { length }) => sum + length, early)).toBe(300_000);
+    await listener.close();
+  });
+
   it('has let go of everything when it is over', async () => {
     const before = process.getActiveResourcesInfo().filter((name) => name.startsWith('TCP'));
     const ends: Promise<void>[] = [];

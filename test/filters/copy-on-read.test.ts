@@ -36,7 +36,7 @@ async function layers(options: { readonly bottom?: string; readonly baseSize?: n
   const base = new TestDisk({ size: options.baseSize ?? SIZE });
   const definition: DriverDefinition = {
     summary: 'a test disk',
-    options: {},
+    options: () => ({}),
     open: async () => base,
   };
   const registry = { ...drivers, 'copy-on-read': copyOnRead, test: definition };

@@ -1,21 +1,22 @@
 import { describe, expect, it } from 'vitest';
 import { BlockError } from '../../src/base/errors.ts';
 import { faultRule } from '../../src/filters/fault-options.ts';
+import { readAs } from '../support/qapi.ts';
 
 function refusal(rule: unknown): string {
   try {
-    faultRule(rule, 'rule');
+    readAs(faultRule, rule, 'rule');
   } catch (error) {
     expect(error).toBeInstanceOf(BlockError);
     expect(error).toMatchObject({ code: 'EINVAL' });
-    return String(error).replace('BlockError: Cannot open the node: ', '');
+    return (error as BlockError).reason;
   }
   return 'accepted';
 }
 
 describe('a rule of faults', () => {
   it('is, where it says nothing, an EIO for everything but the status of blocks', () => {
-    const rule = faultRule({}, 'rule');
+    const rule = readAs(faultRule, {}, 'rule');
     expect(rule).toMatchObject({
       event: 'none',
       state: 0,
@@ -38,7 +39,7 @@ describe('a rule of faults', () => {
       once: true,
       immediately: true,
     };
-    const rule = faultRule(given, 'rule');
+    const rule = readAs(faultRule, given, 'rule');
     expect(rule).toMatchObject({
       event: 'pwritev_done',
       state: 2,
@@ -52,7 +53,7 @@ describe('a rule of faults', () => {
 
   it('is kept as it was given, whatever becomes of that', () => {
     const given = { range: { offset: 0, length: 512 } };
-    const rule = faultRule(given, 'rule');
+    const rule = readAs(faultRule, given, 'rule');
     given.range.length = 1024;
     expect(rule.given).toEqual({ range: { offset: 0, length: 512 } });
   });
@@ -67,14 +68,14 @@ describe('a rule of faults', () => {
     ['hang', { 'limit-bytes': 0, iotype: 'read' }, ['read']],
     ['delay', { 'delay-ms': 1, iotype: 'fua' }, ['write', 'write-zeroes']],
   ])('of the action %s %o is for %o', (action, options, operations) => {
-    expect([...faultRule({ action, ...options }, 'rule').operations]).toEqual(operations);
+    expect([...readAs(faultRule, { action, ...options }, 'rule').operations]).toEqual(operations);
   });
 
   it.each([
-    [{ event: 'bogus' }, "Parameter 'rule.event' does not accept value 'bogus'"],
+    [{ event: 'bogus' }, "Parameter 'event' does not accept value 'bogus'"],
     [{ evnt: 'none' }, "Parameter 'rule.evnt' is unexpected"],
     [{ errno: 0 }, "Parameter 'rule.errno' does not accept value '0'"],
-    [{ errno: 'EWHAT' }, "Parameter 'rule.errno' does not accept value 'EWHAT'"],
+    [{ errno: 'EWHAT' }, "Invalid parameter type for 'rule.errno', expected: integer"],
     [{ probability: 0 }, "Parameter 'rule.probability' expects a value above 0"],
     [{ probability: 1.5 }, "Parameter 'rule.probability' expects a value from 0 to 1"],
     [

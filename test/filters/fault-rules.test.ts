@@ -2,11 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { faultRule } from '../../src/filters/fault-options.ts';
 import { FaultRules, RULES_MAX } from '../../src/filters/fault-rules.ts';
 import { openFaults, outcome } from '../support/fault-rig.ts';
+import { readAs } from '../support/qapi.ts';
 
 const bytes = () => new Uint8Array(512);
 const none = { setState: [], seed: 1 };
 const rulesOf = (...given: readonly object[]) =>
-  given.map((rule, index) => faultRule(rule, `inject-error.${index}`));
+  given.map((rule, index) => readAs(faultRule, rule, `inject-error[${index}]`));
 
 describe('rules and events', () => {
   it('puts a rule in force when its event comes, for all requests until another does', async () => {

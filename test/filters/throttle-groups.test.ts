@@ -29,4 +29,24 @@ describe('throttle groups of a machine', () => {
     expect(groups.names).toEqual([]);
     expect(() => groups.remove('tg0')).toThrow(/does not exist/);
   });
+
+  it('that are made for their members go with the last of them', () => {
+    const groups = new ThrottleGroups();
+    const clock = new FakeClock();
+    const members = [1, 2].map(() => groups.obtain('drive').join('drive', clock));
+    members[0]?.leave();
+    groups.release('drive');
+    expect(groups.names).toEqual(['drive']);
+    members[1]?.leave();
+    groups.release('drive');
+    expect(groups.names).toEqual([]);
+  });
+
+  it('that are made by name stay when members have come and gone', () => {
+    const groups = new ThrottleGroups();
+    const made = groups.create('tg0');
+    expect(groups.obtain('tg0')).toBe(made);
+    groups.release('tg0');
+    expect(groups.names).toEqual(['tg0']);
+  });
 });

@@ -64,7 +64,8 @@ describe('limits of a throttle group', () => {
   });
 
   it('are whole numbers and known by name', () => {
-    expect(refusalOf({ 'bps-total': -1 })).toMatch(/expects a non-negative value$/);
+    expect(refusalOf({ 'bps-total': -1 })).toMatch(/must be within \[0, 1000000000000000\]$/);
+    expect(refusalOf({ 'bps-total-max-length': -1 })).toMatch(/in the range \[0, 4294967295\]$/);
     expect(refusalOf({ 'bps-total': 1.5 })).toMatch(/expected: integer$/);
     const misnamed: object = { 'bps-all': 5 };
     expect(refusalOf(misnamed)).toMatch(/'limits.bps-all' is unexpected$/);

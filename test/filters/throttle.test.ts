@@ -54,7 +54,7 @@ function rig() {
   };
   const test: DriverDefinition = {
     summary: 'a test disk',
-    options: {},
+    options: () => ({}),
     async open(_options, { name }) {
       const disk = new TestDisk({ size: SIZE });
       disks.set(name, disk);

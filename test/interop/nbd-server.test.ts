@@ -192,7 +192,7 @@ describe('an NBD server, to the tools of others', () => {
         const from = machine.exports.query()[0]?.['node-name'] ?? '';
         await machine.graph.open({ driver: 'memory', size: SIZE, 'node-name': target });
         const ready = happens(machine, 'BLOCK_JOB_READY');
-        const { job } = await machine.startMirror({ id: target, source: from, target });
+        const { job } = await machine.jobs.startMirror({ id: target, source: from, target });
         await ready;
         job.complete();
         await job.finished;

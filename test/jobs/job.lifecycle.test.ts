@@ -142,7 +142,7 @@ describe('a pause', () => {
   it('is told by a query from the moment that it is asked for', async () => {
     const { job } = new JobRig(outline).start();
     await settle();
-    expect(job.state).toMatchObject({ status: 'ready', ready: true, paused: false, busy: true });
+    expect(job.state).toMatchObject({ status: 'ready', ready: true, paused: false, busy: false });
     job.pause();
     expect(job.state).toMatchObject({ status: 'ready', paused: true, busy: true });
     await settle();

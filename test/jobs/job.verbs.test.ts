@@ -247,18 +247,22 @@ describe('a verb', () => {
     });
     job.start(
       workOf(
-        () =>
+        (control) =>
           new Promise((_resolve, reject) => {
-            end = () => reject(failure);
+            end = () => {
+              control.failed({ operation: 'write', policy: 'stop', error: failure });
+              reject(failure);
+            };
           }),
       ),
     );
-    // It fails with a request that was in flight, before it comes to rest.
+    // It fails with requests that were in flight, before it comes to rest.
     job.pause();
     end();
     await job.finished;
     const refused = "Job 'job0' in state 'concluded' cannot accept command verb";
     expect(answer(job, 'pause')).toBe(`${refused} 'pause'`);
     expect(answer(job, 'resume')).toBe(`${refused} 'resume'`);
+    expect(job.state.ioStatus).toBe('failed');
   });
 });

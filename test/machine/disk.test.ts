@@ -273,7 +273,7 @@ describe('a mirror', () => {
     await mirror.complete();
     await watching;
     const last = seen.at(-1);
-    expect(last?.offset).toBe(256 * KiB);
+    expect(last?.offset).toBe(1024 * KiB);
     expect(last?.len).toBe(last?.offset);
     expect(seen.every(({ offset, len }) => offset <= len)).toBe(true);
   });
@@ -311,9 +311,9 @@ describe('a mirror', () => {
     for (const name of ['a', 'b', 'c', 'd']) {
       await machine.graph.open({ ...memory(4096), 'node-name': name });
     }
-    await machine.startMirror({ id: 'one', source: 'a', target: 'b' });
+    await machine.jobs.startMirror({ id: 'one', source: 'a', target: 'b' });
     const second = { id: 'one', source: 'c', target: 'd' };
-    await expect(machine.startMirror(second)).rejects.toThrow("Job ID 'one' already in use");
+    await expect(machine.jobs.startMirror(second)).rejects.toThrow("Job ID 'one' already in use");
     await machine.close();
     expect(machine.graph.nodes).toEqual([]);
   });

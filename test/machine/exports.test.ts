@@ -54,8 +54,8 @@ describe('the exports of a machine', () => {
       exports.add({ id: 'b', nodeName: 'disk', name: 'other' });
       expect(() => exports.add({ id: 'c', nodeName: 'none' })).toThrow(refusal('ENODEV'));
       expect(exports.query()).toEqual([
-        { id: 'a', type: 'nbd', 'node-name': 'disk', 'shutting-down': false },
         { id: 'b', type: 'nbd', 'node-name': 'disk', 'shutting-down': false },
+        { id: 'a', type: 'nbd', 'node-name': 'disk', 'shutting-down': false },
       ]);
       await exports.remove('a');
     });

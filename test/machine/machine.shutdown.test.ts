@@ -19,7 +19,7 @@ async function machineWithMirror() {
     await machine.graph.open({ driver: 'memory', size: 64 * KiB, 'node-name': name });
   }
   const device = machine.addDevice('source', { name: 'guest' });
-  await machine.startMirror({ id: 'job0', source: 'source', target: 'target' });
+  await machine.jobs.startMirror({ id: 'job0', source: 'source', target: 'target' });
   await ready;
   return { machine, told, device };
 }

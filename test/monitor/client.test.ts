@@ -88,9 +88,8 @@ describe('a client of QMP', () => {
     const refused = expect(answer).rejects.toEqual(
       new MonitorError('CommandNotFound', 'The command a has not been found'),
     );
-    await played.says(
-      '{"error": {"class": "CommandNotFound", "desc": "The command a has not been found"}, "id": 2}',
-    );
+    const desc = 'The command a has not been found';
+    await played.says(JSON.stringify({ error: { class: 'CommandNotFound', desc }, id: 2 }));
     await refused;
   });
 

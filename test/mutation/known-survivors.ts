@@ -30,6 +30,17 @@ export const KNOWN_SURVIVORS: readonly KnownSurvivor[] = [
     reason: 'equivalent but slower: bit 0 is found again, from the root down',
   },
   {
+    file: 'src/bitmap/bit-tree.ts',
+    change: 'off by one: return within >= «0» && within < LEAF_SPAN;',
+    reason: 'equivalent but slower: the first bit of the leaf is found again, from the root down',
+  },
+  {
+    file: 'src/bitmap/dirty-bitmap.ts',
+    change:
+      'swap statements: «if ( !isPowerOfTwo(granularity) || granularity < GRANULARITY_MIN || g…»',
+    reason: 'equivalent: nobody sees the object when its making fails',
+  },
+  {
     file: 'src/bitmap/dirty-cursor.ts',
     change:
       'off by one: this.#bitmap.nextDirty(this.#offset, lengthMax) ?? this.#bitmap.nextDirty(«0»',
@@ -57,6 +68,18 @@ export const KNOWN_SURVIVORS: readonly KnownSurvivor[] = [
     reason: INDEPENDENT,
   },
   {
+    file: 'src/jobs/job.ts',
+    change:
+      "swap statements: «this.#transaction.fail(this); this.#become('null', 'it was not starte…»",
+    reason:
+      'differs only for a listener that looks from within the event at jobs of the transaction',
+  },
+  {
+    file: 'src/jobs/job.ts',
+    change: 'swap statements: «change(); this.wake();»',
+    reason: 'equivalent: who is woken looks only after both',
+  },
+  {
     file: 'src/jobs/mirror/copier.ts',
     change:
       'off by one: if (control.pausing || this.#backoff.delayMs(this.#env.clock.nowMs()) > «0»',
@@ -66,6 +89,12 @@ export const KNOWN_SURVIVORS: readonly KnownSurvivor[] = [
     file: 'src/jobs/mirror/copier.ts',
     change: 'min to max: const count = «Math.min»(COPIES_MAX, Math.floor(bufSize / length));',
     reason: INDEPENDENT,
+  },
+  {
+    file: 'src/jobs/mirror/copier.ts',
+    change:
+      '< to <=: const found = «at < dirty.size» ? dirty.nextDirty(at, lengthMax) : undefined;',
+    reason: 'equivalent: from the very end of the disk on nothing is dirty',
   },
   {
     file: 'src/jobs/mirror/governor.ts',
@@ -123,6 +152,11 @@ export const KNOWN_SURVIVORS: readonly KnownSurvivor[] = [
   },
   {
     file: 'src/jobs/mirror/mirror.ts',
+    change: 'swap statements: «pair.giveUp(); guestWrites.giveUp();»',
+    reason: INDEPENDENT,
+  },
+  {
+    file: 'src/jobs/mirror/mirror.ts',
     change:
       'swap statements: «guestWrites.giveUp(); this.#patience ??= this.#context.env.clock.afte…»',
     reason: INDEPENDENT,
@@ -144,10 +178,21 @@ export const KNOWN_SURVIVORS: readonly KnownSurvivor[] = [
     reason: INDEPENDENT,
   },
   {
+    file: 'src/jobs/mirror/mirror.ts',
+    change:
+      'swap statements: «if (!filter.isClosed) await this.#removeFilter(); this.#patience?.can…»',
+    reason: 'equivalent: by then nothing waits that the timer would let go',
+  },
+  {
     file: 'src/jobs/mirror/options.ts',
     change:
       'swap statements: «if (!Number.isSafeInteger(bufSize) || bufSize < 0) throw refusal("Inv…»',
     reason: 'differs in which of two wrong options is told first',
+  },
+  {
+    file: 'src/jobs/mirror/pair.ts',
+    change: 'flip: return { length, data: «true», zero: false, allocated: true };',
+    reason: 'equivalent: a copy looks at its length, and whether it is zero',
   },
   {
     file: 'src/jobs/mirror/plan.ts',

@@ -66,7 +66,7 @@ describe('the mutation test', { timeout: 120_000 }, () => {
     expect(code).toBe(1);
   });
 
-  it('begins with no more when its time is over, and reports on those that were judged', async () => {
+  it('begins with no more when its time is over, and reports on the others', async () => {
     const { report } = await mutate('--minutes', '0');
     expect(report).toMatch(/^1 mutants, /);
   });

@@ -6,7 +6,7 @@
 import { describe, expect, it } from 'vitest';
 import { drained } from '../../src/block/drain.ts';
 import { STATUS } from '../../src/device/request.ts';
-import type { MirrorStart } from '../../src/machine/machine.ts';
+import type { MirrorStart } from '../../src/machine/jobs.ts';
 import { submitting, write } from '../support/device-rig.ts';
 import { MachineRig } from '../support/machine-rig.ts';
 import { settle } from '../support/settle.ts';

@@ -98,7 +98,7 @@ describe('a cancel', () => {
       const { statuses } = submitting(rig.plug('source'), { type: 'flush' });
       const starting = rig.mirror();
       await settle();
-      const [job] = rig.machine.jobs;
+      const [job] = rig.machine.jobs.all;
       expect(job?.status).toBe('created');
       if (job) COMMANDS[command](job);
       gate.mode = 'sync';

@@ -67,7 +67,7 @@ describe('a job that is cancelled before it has begun', () => {
     const starting = rig.mirror();
     await settle();
     expect(rig.told).toEqual(['created']);
-    rig.machine.jobs[0]?.cancel({ force: true });
+    rig.machine.jobs.all[0]?.cancel({ force: true });
     rig.disk('source').gate.mode = 'sync';
     rig.completeHeld('source');
     const { job } = await starting;

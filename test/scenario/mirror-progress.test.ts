@@ -77,7 +77,8 @@ describe('progress', () => {
     rig.disk('target').gate.mode = 'sync';
     for (const held of [...rig.disk('target').gate.held]) held.complete();
     await rig.runUntil(() => job.status === 'ready');
-    expect(work.progress()).toMatchObject({ offset: 0, len: 0 });
+    // What was found equal, or made so at once, counts as what was copied.
+    expect(work.progress()).toMatchObject({ offset: ODD_SIZE, len: ODD_SIZE, remaining: 0 });
   });
 
   it('is 0 of 0 for a disk of no bytes, which is ready all the same', async () => {

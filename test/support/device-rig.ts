@@ -2,8 +2,9 @@
 
 import { BlockEdge } from '../../src/block/edge.ts';
 import type { NodeOptions } from '../../src/block/options.ts';
+import type { VirtioBlockOptions } from '../../src/device/options.ts';
 import type { GuestRequest, Status } from '../../src/device/request.ts';
-import { VirtioBlockDevice, type VirtioBlockOptions } from '../../src/device/virtio-blk.ts';
+import { VirtioBlockDevice } from '../../src/device/virtio-blk.ts';
 import { nodeOf, TestDisk } from './drivers.ts';
 import { FakeClock } from './fake-clock.ts';
 

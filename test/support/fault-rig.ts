@@ -32,7 +32,11 @@ export async function openFilter(
   const clock = new FakeClock();
   const env = { ...nodeEnv(), clock, random: seededRandom(1) };
   const disk = new TestDisk({ size: 65_536, ...diskOptions });
-  const test: DriverDefinition = { summary: 'a test disk', options: {}, open: async () => disk };
+  const test: DriverDefinition = {
+    summary: 'a test disk',
+    options: () => ({}),
+    open: async () => disk,
+  };
   const drivers = new Map<string, BlockDriver>();
   const watch = (definition: DriverDefinition): DriverDefinition => ({
     ...definition,

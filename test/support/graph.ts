@@ -3,8 +3,9 @@
 import type { BlockDriver, DriverRegistry, OpenContext } from '../../src/block/driver.ts';
 import { defineDriver } from '../../src/block/driver.ts';
 import { BlockGraph } from '../../src/block/graph.ts';
-import { node, optional, required, unsigned } from '../../src/block/options.ts';
+import { unsigned } from '../../src/block/options.ts';
 import { nodeEnv } from '../../src/env/node.ts';
+import { optional } from '../../src/wire/qapi/composites.ts';
 import { PassThrough, TestDisk } from './drivers.ts';
 
 export class TestGraph {
@@ -37,43 +38,34 @@ export class TestGraph {
   #makeDrivers(): DriverRegistry {
     return {
       /** A disk by itself. */
-      array: defineDriver(
-        { size: required(unsigned) },
-        {
-          summary: 'A disk in an array',
-          open: async ({ size }, context) => {
-            await this.beforeOpen(context.name);
-            const disk = new TestDisk({ size });
-            this.disks.set(context.name, disk);
-            return this.#watch(context, disk);
-          },
+      array: defineDriver(() => ({ size: unsigned }), {
+        summary: 'A disk in an array',
+        open: async ({ size }, context) => {
+          await this.beforeOpen(context.name);
+          const disk = new TestDisk({ size });
+          this.disks.set(context.name, disk);
+          return this.#watch(context, disk);
         },
-      ),
+      }),
       /** A disk that is another one, or of which only the first of two is used. */
-      over: defineDriver(
-        { file: required(node), second: optional(node) },
-        {
-          summary: 'The disk below',
-          open: async ({ file, second }, context) => {
-            const child = await context.openChild('file', file);
-            const others = second === undefined ? [] : [await context.openChild('second', second)];
-            const driver = new PassThrough(child);
-            return this.#watch(context, driver, [child, ...others]);
-          },
+      over: defineDriver(({ node }) => ({ file: node, second: optional(node) }), {
+        summary: 'The disk below',
+        open: async ({ file, second }, context) => {
+          const child = await context.openChild('file', file);
+          const others = second === undefined ? [] : [await context.openChild('second', second)];
+          const driver = new PassThrough(child);
+          return this.#watch(context, driver, [child, ...others]);
         },
-      ),
+      }),
       /** Opens what is below it, both at once, and fails. */
-      failing: defineDriver(
-        { file: required(node), second: optional(node) },
-        {
-          summary: 'Nothing',
-          open: async ({ file, second }, context) => {
-            const both = second === undefined ? [file] : [file, second];
-            await Promise.all(both.map((options) => context.openChild('file', options)));
-            throw new Error('the driver failed');
-          },
+      failing: defineDriver(({ node }) => ({ file: node, second: optional(node) }), {
+        summary: 'Nothing',
+        open: async ({ file, second }, context) => {
+          const both = second === undefined ? [file] : [file, second];
+          await Promise.all(both.map((options) => context.openChild('file', options)));
+          throw new Error('the driver failed');
         },
-      ),
+      }),
     };
   }
 

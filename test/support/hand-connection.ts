@@ -69,6 +69,16 @@ export class HandConnection implements Connection {
     return this;
   }
 
+  /** The other side sends bytes, which are put where the receiver wants them. @returns How many. */
+  sayPlaced(bytes: Uint8Array): number {
+    const place = this.#receiver?.place?.();
+    if (!place) return 0;
+    const placed = place.subarray(0, bytes.length);
+    placed.set(bytes.subarray(0, placed.length));
+    this.#receiver?.data(placed);
+    return placed.length;
+  }
+
   /** The other side sends bytes. */
   say(bytes: Uint8Array): void {
     if (this.isPaused) throw new Error('Cannot say more: the connection is paused');

@@ -4,7 +4,7 @@ import type { DriverRegistry } from '../../src/block/driver.ts';
 import { defineDriver } from '../../src/block/driver.ts';
 import { BlockGraph } from '../../src/block/graph.ts';
 import type { BlockNode } from '../../src/block/node.ts';
-import { required, unsigned } from '../../src/block/options.ts';
+import { unsigned } from '../../src/block/options.ts';
 import { drivers } from '../../src/drivers/index.ts';
 import { nodeEnv } from '../../src/env/node.ts';
 import { pattern, TestDisk } from './drivers.ts';
@@ -16,18 +16,15 @@ export class LayerGraph {
   readonly graph: BlockGraph;
 
   constructor() {
-    const array = defineDriver(
-      { size: required(unsigned) },
-      {
-        summary: 'A disk in an array, full of a pattern',
-        open: async ({ size }, { name }) => {
-          const disk = new TestDisk({ size });
-          disk.bytes.set(pattern(size));
-          this.disks.set(name, disk);
-          return disk;
-        },
+    const array = defineDriver(() => ({ size: unsigned }), {
+      summary: 'A disk in an array, full of a pattern',
+      open: async ({ size }, { name }) => {
+        const disk = new TestDisk({ size });
+        disk.bytes.set(pattern(size));
+        this.disks.set(name, disk);
+        return disk;
       },
-    );
+    });
     const registry: DriverRegistry = { ...drivers, array };
     this.graph = new BlockGraph(nodeEnv(), registry);
   }

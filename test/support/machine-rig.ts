@@ -3,12 +3,13 @@
 import { seededRandom } from '../../src/base/random.ts';
 import { type DriverDefinition, defineDriver } from '../../src/block/driver.ts';
 import type { BlockNode } from '../../src/block/node.ts';
-import { required, unsigned } from '../../src/block/options.ts';
-import type { VirtioBlockDevice, VirtioBlockOptions } from '../../src/device/virtio-blk.ts';
+import { unsigned } from '../../src/block/options.ts';
+import type { VirtioBlockDevice } from '../../src/device/virtio-blk.ts';
 import { nodeEnv } from '../../src/env/node.ts';
 import { blkdebugOf } from '../../src/filters/blkdebug.ts';
 import type { BlkdebugControl } from '../../src/filters/blkdebug-control.ts';
-import { Machine, type MachineEvent, type MirrorStart } from '../../src/machine/machine.ts';
+import type { MirrorStart } from '../../src/machine/jobs.ts';
+import { type DeviceOptions, Machine, type MachineEvent } from '../../src/machine/machine.ts';
 import { type Operation, pattern, TestDisk, type TestDiskOptions } from './drivers.ts';
 import { FakeClock } from './fake-clock.ts';
 import { settle } from './settle.ts';
@@ -37,18 +38,15 @@ export class MachineRig implements AsyncDisposable {
   #start = 1;
 
   constructor() {
-    const test: DriverDefinition = defineDriver(
-      { size: required(unsigned) },
-      {
-        summary: 'A disk in an array, full of a pattern',
-        open: async ({ size }, { name }) => {
-          const disk = new TestDisk(this.#diskOptions);
-          disk.bytes.set(pattern(size, this.#start));
-          this.disks.set(name, disk);
-          return disk;
-        },
+    const test: DriverDefinition = defineDriver(() => ({ size: unsigned }), {
+      summary: 'A disk in an array, full of a pattern',
+      open: async ({ size }, { name }) => {
+        const disk = new TestDisk(this.#diskOptions);
+        disk.bytes.set(pattern(size, this.#start));
+        this.disks.set(name, disk);
+        return disk;
       },
-    );
+    });
     const { clock } = this;
     const env = { ...nodeEnv(), clock, random: seededRandom(1) };
     this.machine = new Machine(env, { test });
@@ -94,14 +92,14 @@ export class MachineRig implements AsyncDisposable {
   }
 
   /** Plugs in a device called `vda` on a node. */
-  plug(nodeName: string, options: Partial<VirtioBlockOptions> = {}): VirtioBlockDevice {
+  plug(nodeName: string, options: Partial<DeviceOptions> = {}): VirtioBlockDevice {
     return this.machine.addDevice(nodeName, { name: 'vda', ...options });
   }
 
   /** Starts a mirror called `job0` from `source` to `target`. */
   async mirror(options: Partial<MirrorStart> = {}) {
     const usual = { id: 'job0', source: 'source', target: 'target', granularity: GRANULARITY };
-    return this.machine.startMirror({ ...usual, ...options });
+    return this.machine.jobs.startMirror({ ...usual, ...options });
   }
 
   /** The same, having waited until source and target have met. */

@@ -96,7 +96,8 @@ export class Rig {
       autoDismiss,
       ...(transaction && { transaction }),
     });
-    const work = await MirrorWork.start({ env, graph, id, parent: job, source, target }, mirror);
+    const settings = MirrorWork.check({ graph, source, target }, mirror);
+    const work = await MirrorWork.start({ env, graph, id, parent: job, source, target }, settings);
     job.start(work);
     return { job, work };
   }
@@ -126,5 +127,5 @@ export class Rig {
 }
 
 function opening(disk: TestDisk): DriverDefinition {
-  return { summary: 'a test disk', options: {}, open: async () => disk };
+  return { summary: 'a test disk', options: () => ({}), open: async () => disk };
 }

@@ -18,7 +18,7 @@ export type CredentialsById = (id: string) => TlsCredentials;
 
 /** @returns The driver, for those who have these credentials. */
 export function nbdWith(credentials: CredentialsById): DriverDefinition {
-  return defineDriver(nbdOptions, {
+  return defineDriver(() => nbdOptions, {
     summary: 'An export of an NBD server',
     async open(options, { env, readOnly }) {
       const address = options.server;

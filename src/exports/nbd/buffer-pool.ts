@@ -23,7 +23,7 @@ export class BufferPool {
 
   /** @returns A buffer of `length` bytes or more, with anything in it. */
   take(length: number): Uint8Array {
-    const whole = length <= LENGTH_MIN ? LENGTH_MIN : 2 ** (32 - Math.clz32(length - 1));
+    const whole = length <= LENGTH_MIN ? LENGTH_MIN : 1 << (32 - Math.clz32(length - 1));
     const found = this.#idle.get(whole)?.pop();
     if (!found) return new Uint8Array(whole);
     this.#idleBytes -= whole;

@@ -12,7 +12,7 @@ import { BlockEdge } from '../../block/edge.ts';
 import type { BlockNode } from '../../block/node.ts';
 import type { Permission } from '../../block/parent.ts';
 import { Signal } from '../../sync/signal.ts';
-import { EXPORT_FLAG } from '../../wire/nbd/constants.ts';
+import { EXPORT_FLAG, TEXT_LENGTH_MAX } from '../../wire/nbd/constants.ts';
 import type { BlockSizes } from '../../wire/nbd/option-replies.ts';
 import type { ReplyStyle } from '../../wire/nbd/replies.ts';
 import { encodeText } from '../../wire/nbd/texts.ts';
@@ -49,6 +49,8 @@ export interface ExportClient {
 }
 
 const READING: readonly Permission[] = ['consistent-read'];
+/** Clients learn the size when they come. */
+const NOT_RESIZING: readonly Permission[] = ['consistent-read', 'write', 'write-unchanged'];
 const WRITING: readonly Permission[] = ['consistent-read', 'write'];
 
 /** What a request best is a multiple of, where the disk does not say otherwise; bytes. */
@@ -74,8 +76,8 @@ export class NbdExport {
   constructor(options: NbdExportOptions) {
     const { id, node, name = node.name, description = '', writable = false, bitmaps } = options;
     const { onPowerLoss = 'refuse' } = options;
-    encodeText(name);
-    encodeText(description);
+    demandText('export name', name);
+    demandText('description', description);
     if (writable && node.options.readOnly) {
       throw new BlockError('EPERM', `export "${node.name}"`, 'the disk is read-only');
     }
@@ -86,7 +88,8 @@ export class NbdExport {
     this.bitmaps = bitmaps ?? new Map();
     const needs = writable ? WRITING : READING;
     const powerLost = onPowerLoss === 'serve' ? () => {} : () => this.#losePower();
-    this.edge = new BlockEdge(node, { name: id, kind: 'export', needs, powerLost });
+    const use = { needs, shares: NOT_RESIZING };
+    this.edge = new BlockEdge(node, { name: id, kind: 'export', ...use, powerLost });
   }
 
   /** Whether clients are refused, for what was acknowledged to them may be lost. */
@@ -150,4 +153,11 @@ export class NbdExport {
     while (this.#clients.size > 0) await this.#left.wait();
     this.edge.close();
   }
+}
+
+function demandText(what: string, text: string): void {
+  if (Buffer.byteLength(text) > TEXT_LENGTH_MAX) {
+    throw new BlockError('EINVAL', 'export a disk', `${what} '${text}' too long`);
+  }
+  encodeText(text);
 }

@@ -162,5 +162,5 @@ const LOST_POWER = refusal(
 );
 
 function unknownExport(name: string): Answer {
-  return refusal(OPTION_REPLY.ERR_UNKNOWN, `there is no export "${name}"`);
+  return refusal(OPTION_REPLY.ERR_UNKNOWN, `export '${name}' not present`);
 }

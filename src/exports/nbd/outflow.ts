@@ -7,7 +7,7 @@
  * Who replies reserves room in a slab, fills it, and sends it. Rooms that lie one behind the other
  * go out as one, which costs as much as one reply. But a client that waits for all of them does
  * nothing meanwhile, so some go out early. A slab is used again when all of it is sent; a long
- * reply has one of its own.
+ * reply has one of its own, and goes out at once.
  */
 
 import type { Connection } from '../../env/sockets.ts';
@@ -98,7 +98,7 @@ export class Outflow {
       this.#run = { slab, start, end, rooms: 1 };
     }
     this.#together += end - start > SHORT_LENGTH_MAX ? 1 : 2;
-    if (this.#together < TOGETHER_MAX) return;
+    if (this.#together < TOGETHER_MAX && end - start <= SHARED_LENGTH_MAX) return;
     this.flush();
     this.#connection.flush();
   }

@@ -9,7 +9,7 @@
 
 import { BlockError } from '../../base/errors.ts';
 import type { Env, Timer } from '../../env/env.ts';
-import type { Connection, Listener, SocketAddress } from '../../env/sockets.ts';
+import type { Connection, InheritedSocket, Listener, SocketAddress } from '../../env/sockets.ts';
 import { Signal } from '../../sync/signal.ts';
 import type { Inflow } from '../../wire/inflow.ts';
 import type { ExportEvent } from '../events.ts';
@@ -80,7 +80,7 @@ export class NbdServer {
    * @returns The address, with the port that was chosen.
    * @throws {BlockError} As `Sockets.listen`; `ESHUTDOWN` when the server is closed.
    */
-  async listen(address: SocketAddress): Promise<SocketAddress> {
+  async listen(address: SocketAddress | InheritedSocket): Promise<SocketAddress> {
     const listener = await this.#env.sockets.listen(address, (connection) =>
       this.accept(connection),
     );

@@ -72,6 +72,15 @@ interface Incoming {
   taken: number;
 }
 
+/** The least rest of a payload, in bytes, that is worth a call of the system to itself. */
+const PLACED_LENGTH_MIN = 16 * 1024;
+
+/**
+ * Bytes of replies that may wait for a client before no more of its requests are taken. What is
+ * made just before it is sent is still in the processor's cache.
+ */
+const UNSENT_MAX = 512 * 1024;
+
 const NOTHING = new Uint8Array(0);
 
 /**
@@ -124,9 +133,21 @@ export class Transmission implements Receiver, ExportClient {
 
   data(bytes: Uint8Array): void {
     if (this.#phase !== 'open') return;
+    if (this.#incoming?.buffer?.buffer === bytes.buffer) {
+      this.#incoming.taken += bytes.length;
+      this.#wake();
+      return;
+    }
     this.#inflow.push(bytes);
     this.#wake();
     this.#inflow.keep();
+  }
+
+  /** The rest of a long payload goes straight to where it is put together. */
+  place(): Uint8Array | undefined {
+    if (!this.#incoming || this.#inflow.length > 0) return undefined;
+    const { buffer, taken, length } = this.#incoming;
+    return length - taken < PLACED_LENGTH_MIN ? undefined : buffer?.subarray(taken, length);
   }
 
   drained(): void {}
@@ -174,6 +195,7 @@ export class Transmission implements Receiver, ExportClient {
     const { requestsMax, bytesMax } = this.#parts.limits;
     if (this.#phase !== 'open' && this.#phase !== 'gone') return false;
     if (this.#incoming) return true;
+    if (this.#phase === 'open' && this.#connection.pendingBytes >= UNSENT_MAX) return false;
     return this.#work.inFlight < requestsMax && this.#out.heldBytes + this.#payloadBytes < bytesMax;
   }
 

@@ -10,12 +10,13 @@ export interface MirrorEnds {
   readonly target: BlockNode;
 }
 
-/**
- * One job a disk, never a disk onto itself, and to one that can be written.
- *
- * @throws {BlockError} `EBUSY` for a disk in use by another job, `EINVAL` for two that are one,
- *   `EPERM` for a target that is read-only.
- */
+/** @throws {BlockError} `EBUSY` when another job is at work on one of the two. */
+export function checkFree({ source, target }: MirrorEnds): void {
+  demandFree(source);
+  demandFree(target);
+}
+
+/** @throws {BlockError} `EINVAL` for two disks of which one is, or is based on, the other. */
 export function checkEnds({ source, target }: MirrorEnds): void {
   const [from, to] = [skipFilters(source), skipFilters(target)];
   if (from === to) throw refusal("Can't mirror node into itself");
@@ -29,29 +30,36 @@ export function checkEnds({ source, target }: MirrorEnds): void {
   if (isInChain(from, to)) {
     throw refusal(`Cannot mirror '${source.name}' to '${target.name}', which is based on it`);
   }
-  for (const node of [source, target]) {
-    const job = [...node.parents].find(({ parent }) => parent.kind === 'job');
-    if (job) throw busy(node, `block device is in use by block job: ${job.parent.name}`);
-  }
-  if (target.options.readOnly) {
-    throw new BlockError('EPERM', 'start the mirror', 'Block node is read-only');
-  }
+}
+
+/** @throws {BlockError} `EBUSY` for a disk that a job is at work on. */
+export function demandFree(node: BlockNode): void {
+  const isInUse = [...node.parents].some(({ parent }) => parent.kind === 'job');
+  if (isInUse) throw busy(node, 'block device is in use by block job: mirror');
 }
 
 /**
- * @throws {BlockError} `EINVAL` for a node of another size, or one of which it is not certain that
- *   it shows the same bytes as the source.
+ * @throws {BlockError} `EBUSY` when a job is at work on it, `EINVAL` for a node of another size, or
+ *   one of which it is not certain that it shows the same bytes as the source.
  */
 export function checkReplaced(replaced: BlockNode, { source }: MirrorEnds): void {
+  demandFree(replaced);
+  if (!isSeenThrough(replaced, source) && !isSeenThrough(source, replaced)) {
+    const names = `Cannot replace '${replaced.name}' by a node mirrored from '${source.name}'`;
+    const reason = 'because it cannot be guaranteed that doing so would not lead to';
+    throw refusal(`${names}, ${reason} an abrupt change of visible data`);
+  }
   if (replaced.size !== source.size) {
     throw refusal('cannot replace image with a mirror image of different size');
   }
-  for (let node: BlockNode | undefined = replaced; node; node = node.filtered) {
-    if (node === source) return;
+}
+
+/** Whether a node is another one, or a filter over it. */
+function isSeenThrough(top: BlockNode, below: BlockNode): boolean {
+  for (let node: BlockNode | undefined = top; node; node = node.filtered) {
+    if (node === below) return true;
   }
-  const names = `Cannot replace '${replaced.name}' by a node mirrored from '${source.name}'`;
-  const reason = 'because it cannot be guaranteed that doing so would not lead to';
-  throw refusal(`${names}, ${reason} an abrupt change of visible data`);
+  return false;
 }
 
 /**

@@ -176,6 +176,7 @@ export class Copier {
 
   /** Flushes the target. @returns Whether it could; if not, it is for trying again. */
   async flush(): Promise<boolean> {
+    this.#env.trace?.('mirror_before_flush', `s ${this.#pair.target.parent.name}`);
     const done = await this.#tryFlush();
     if (!done) this.#leaveIfOver();
     return done;
@@ -258,9 +259,9 @@ export class Copier {
     return Math.max(alignDown(lengthMax, granularity), granularity);
   }
 
-  /** How long a piece of a copy may be. */
+  /** How long a piece of a copy may be; where even the shortest is a burst, it is all at once. */
   #pieceMax(): number {
-    return Math.max(alignDown(this.#inSlice(), PIECE_MIN), PIECE_MIN);
+    return alignDown(this.#inSlice(), PIECE_MIN) || TRANSFER_MAX;
   }
 
   /** What the limit allows in a slice, in bytes. */
@@ -275,13 +276,16 @@ export class Copier {
     assert(claim !== undefined, 'a range is copied by one copy at a time');
     this.#inFlight += 1;
     if (!isSlow) this.#charge(range.length);
+    this.#env.trace?.('mirror_one_iteration', this.#describe(range));
     try {
       const goOn = isSlow ? () => this.#nextPiece() : undefined;
       const sent = await pair.copyClaimed(range, buffer, goOn);
       this.#sinceFlush += sent;
       if (!isSlow) this.#charge(sent - range.length);
       this.#backoff.succeed();
+      this.#env.trace?.('mirror_iteration_done', `${this.#describe(range)} ret 0`);
     } catch (error) {
+      this.#env.trace?.('mirror_iteration_done', `${this.#describe(range)} ret ${error}`);
       this.#takeFailure(error);
     }
     pair.claims.release(claim);
@@ -290,6 +294,11 @@ export class Copier {
     // As with a copy, idle() waits for it and copyUntil() throws its failure.
     if (this.#sinceFlush >= FLUSH_LENGTH && !this.#flushing) void this.#flushMeanwhile();
     this.#control.wake();
+  }
+
+  /** A range of this job, as trace points have it. */
+  #describe({ offset, length }: ByteRange): string {
+    return `s ${this.#pair.target.parent.name} offset ${offset} bytes ${length}`;
   }
 
   /**

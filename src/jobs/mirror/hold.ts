@@ -11,24 +11,28 @@ import { DirtyBitmap } from '../../bitmap/dirty-bitmap.ts';
 import { BlockEdge } from '../../block/edge.ts';
 import type { BlockGraph } from '../../block/graph.ts';
 import type { BlockNode } from '../../block/node.ts';
-import type { EdgeParent, RestingParent } from '../../block/parent.ts';
+import type { EdgeParent, Permission, RestingParent } from '../../block/parent.ts';
 import type { Env } from '../../env/env.ts';
 import { busy } from './checks.ts';
 import { MirrorFilter } from './filter.ts';
 import { GuestWrites } from './guest-writes.ts';
 import type { Journal } from './journal.ts';
-import type { MirrorSettings } from './options.ts';
+import { type MirrorSettings, refusal } from './options.ts';
 import { MirrorPair } from './pair.ts';
 
-export interface MirrorContext {
-  readonly env: Env;
+/** Where a mirror takes place. */
+export interface MirrorStage {
   readonly graph: BlockGraph;
+  readonly source: BlockNode;
+  readonly target: BlockNode;
+}
+
+export interface MirrorContext extends MirrorStage {
+  readonly env: Env;
   /** The id of the job. */
   readonly id: string;
   /** The job, as the parent of its disks. */
   readonly parent: RestingParent;
-  readonly source: BlockNode;
-  readonly target: BlockNode;
   /** Records what may differ, for a mirror that goes on after a crash of this one. */
   readonly journal?: MirrorJournal | undefined;
 }
@@ -53,13 +57,20 @@ export interface MirrorParts {
   readonly guard: BlockEdge;
 }
 
-/** Puts the bitmap and the filter on the source, and an edge on both disks. */
+const NOT_RESIZING: readonly Permission[] = ['consistent-read', 'write', 'write-unchanged'];
+
+/**
+ * Puts the bitmap and the filter on the source, and an edge on both disks.
+ *
+ * @throws {BlockError} `EPERM` for a target that is read-only, `EBUSY` for one that others use.
+ */
 export async function takeHold(
   { env, graph, id, parent, source, target, journal }: MirrorContext,
   settings: MirrorSettings,
 ): Promise<MirrorParts> {
   const job: EdgeParent = { name: id, kind: 'job', stays: true, rest: parent };
   const dirty = new DirtyBitmap(source.size, settings.granularity);
+  if (target.options.readOnly) throw refusal('Block node is read-only', 'EPERM');
   if (target.inFlight > 0) {
     // They could come after what is copied now.
     throw busy(target, 'requests of an earlier job are still in flight');
@@ -73,26 +84,24 @@ export async function takeHold(
   };
   try {
     const edges = {
-      source: open(source, {
-        needs: ['consistent-read'],
-        shares: ['consistent-read', 'write', 'write-unchanged'],
-      }),
-      target: open(target, { needs: ['write'], shares: ['consistent-read', 'write-unchanged'] }),
+      source: open(source, { role: 'source', shares: NOT_RESIZING }),
+      target: open(target, { needs: ['write'], shares: ['write-unchanged'] }),
     };
     const cluster = clusterOf(target, settings);
-    const pair = new MirrorPair({ ...edges, dirty, settings, cluster });
+    const pair = new MirrorPair({ dirty, settings, cluster, ...edges });
     const guestWrites = new GuestWrites(pair, env.clock);
     const { filterNodeName: name, unmap } = settings;
     const filter = await graph.insertFilter(source, { name, driver: 'mirror_top' }, (child) => {
       source.track(dirty);
-      const toTarget = new BlockEdge(target, { name: child.parent.name });
+      const toTarget = new BlockEdge(target, { name: id, kind: 'job', role: 'target' });
       const rest = { pair, guestWrites, unmap, clock: env.clock, journal: journal?.journal };
       driver = new MirrorFilter({ child, target: toTarget, ...rest });
       return driver;
     });
     assert(driver !== undefined, 'a filter that is in has its driver');
-    const guard = new BlockEdge(filter, job);
-    return { ...edges, dirty, pair, guestWrites, filter, driver, guard };
+    const use = { needs: ['consistent-read'], shares: NOT_RESIZING } as const;
+    const guard = new BlockEdge(filter, { ...job, role: 'main node', ...use });
+    return { dirty, pair, guestWrites, filter, driver, guard, ...edges };
   } catch (error) {
     source.untrack(dirty);
     for (const edge of opened) edge.close();

@@ -31,13 +31,15 @@
 import type { DirtyBitmap } from '../../bitmap/dirty-bitmap.ts';
 import { nextLayer } from '../../block/allocation.ts';
 import { drained } from '../../block/drain.ts';
+import type { BlockNode } from '../../block/node.ts';
 import type { Timer } from '../../env/env.ts';
+import { sleepUntil } from '../../sync/alarm.ts';
 import type { JobProgress } from '../events.ts';
 import type { JobControl, JobWork } from '../work.ts';
-import { checkBacking, checkEnds, checkReplaced, sizesDiffer } from './checks.ts';
+import { checkBacking, checkEnds, checkFree, checkReplaced, sizesDiffer } from './checks.ts';
 import { Copier } from './copier.ts';
 import { Governor } from './governor.ts';
-import { type MirrorContext, type MirrorParts, takeHold } from './hold.ts';
+import { type MirrorContext, type MirrorParts, type MirrorStage, takeHold } from './hold.ts';
 import { JournalKeeper } from './journal-keeper.ts';
 import {
   type CopyMode,
@@ -82,23 +84,37 @@ export class MirrorWork implements JobWork {
   #governor: Governor | undefined;
   #keeper: JournalKeeper | undefined;
   #keepsJournal = false;
-  #isPlanned = false;
+  #isPlanning = false;
   #phase: 1 | 2 = 1;
   #switched = false;
   #patience: Timer | undefined;
 
   /**
-   * Checks what is asked for, and takes hold of both disks; once this resolves no write is missed.
+   * Checks what is asked for, as far as that can be done without a job.
    *
    * @throws {BlockError} `EINVAL` for options out of range or disks that cannot be mirrored so,
    *   `EBUSY` for one that is in use, `ENODEV` for a node to replace that is not there.
    */
-  static async start(context: MirrorContext, options: MirrorOptions): Promise<MirrorWork> {
-    const settings = checkOptions(options, context.target);
+  static check(context: MirrorStage, options: MirrorOptions): MirrorSettings {
+    const { graph, target } = context;
+    const settings = checkOptions(options, target);
+    checkFree(context);
+    const { replaces, filterNodeName } = settings;
+    if (replaces !== undefined) checkReplaced(graph.find(replaces), context);
     checkEnds(context);
-    checkBacking(context.target, settings);
-    const { replaces } = settings;
-    if (replaces !== undefined) checkReplaced(context.graph.find(replaces), context);
+    checkBacking(target, settings);
+    if (filterNodeName !== undefined) graph.names.demand(filterNodeName);
+    return settings;
+  }
+
+  /**
+   * Takes hold of both disks; once this resolves no write is missed.
+   *
+   * @throws {BlockError} `EINVAL` for what is no speed, `EPERM` for a target that is read-only,
+   *   `EBUSY` for one that others use.
+   */
+  static async start(context: MirrorContext, settings: MirrorSettings): Promise<MirrorWork> {
+    checkSpeed(settings.speed);
     return new MirrorWork(context, settings, await takeHold(context, settings));
   }
 
@@ -120,7 +136,8 @@ export class MirrorWork implements JobWork {
   }
 
   get inFlight(): number {
-    return (this.#copier?.inFlight ?? 0) + (this.#keeper?.isBusy ? 1 : 0);
+    const { requests } = this.#parts.pair;
+    return requests + (this.#copier?.inFlight ?? 0) + (this.#keeper?.isBusy ? 1 : 0);
   }
 
   /** What a simulation watches: what is dirty, and what is claimed by copies and guest writes. */
@@ -132,16 +149,29 @@ export class MirrorWork implements JobWork {
   progress(): MirrorProgress {
     const { pair } = this.#parts;
     const counters = this.#counters();
-    const remaining = counters.len - counters.offset;
-    const rates = this.#rates.rates(counters, this.#context.env.clock.nowMs());
+    const { offset, len } = counters;
+    const remaining = len - offset;
+    const nowMs = this.#context.env.clock.nowMs();
+    const { copyRate, dirtyRate, outlook, secondsLeft } = this.#rates.rates(counters, nowMs);
     const activelySynced = pair.isActive && this.#phase === 2 && remaining === pair.mirroring;
-    return { ...counters, ...rates, remaining, phase: this.#phase, activelySynced };
+    // Key by key: made of two spreads, it would take most of a simulation's memory.
+    return {
+      offset,
+      len,
+      copyRate,
+      dirtyRate,
+      outlook,
+      secondsLeft,
+      remaining,
+      phase: this.#phase,
+      activelySynced,
+    };
   }
 
   #counters(): JobProgress {
     const { copied, remaining } = this.#parts.pair;
     // Until it is known what has to be copied, it is everything: never nothing of nothing.
-    const isUnknown = !this.#isPlanned && this.#settings.sync !== 'none';
+    const isUnknown = this.#isPlanning && this.#settings.sync !== 'none';
     return { offset: copied, len: copied + (isUnknown ? this.#context.source.size : remaining) };
   }
 
@@ -181,6 +211,7 @@ export class MirrorWork implements JobWork {
   async run(control: JobControl): Promise<void> {
     const { env, source, target } = this.#context;
     const { pair } = this.#parts;
+    env.trace?.('mirror_start', `bs ${source.name} s ${pair.target.parent.name}`);
     pair.begin(control);
     const copier = new Copier({ env, control, pair, settings: this.#settings });
     this.#copier = copier;
@@ -194,9 +225,10 @@ export class MirrorWork implements JobWork {
     try {
       control.leaveIfCancelled();
       if (source.size !== target.size) throw sizesDiffer(this.#context);
+      this.#isPlanning = true;
       await plan({ pair, settings: this.#settings, control, clock, resumed });
       pair.open();
-      this.#isPlanned = true;
+      this.#isPlanning = false;
       this.#rates.reset();
       await this.#meet(control, copier, async () => {
         this.#phase = 2;
@@ -208,6 +240,8 @@ export class MirrorWork implements JobWork {
       await this.#replicate(control, copier);
       await this.#meet(control, copier, () => this.#conclude(control));
     } catch (error) {
+      // Whoever has only just started the job is told so first.
+      await clock.turn();
       // What a request failed with is the job's failure; that it failed has been told.
       throw error instanceof CopyFailed ? error.cause : error;
     } finally {
@@ -271,6 +305,10 @@ export class MirrorWork implements JobWork {
       // Before the flush: what a guest's own write brings to the target meanwhile is not flushed.
       const { copied } = pair;
       if (!(await copier.flush())) continue;
+      this.#context.env.trace?.(
+        'mirror_before_drain',
+        `s ${pair.target.parent.name} dirty count ${pair.remaining}`,
+      );
       const meetNow = async () => {
         // Others may be waiting for the job to rest, which it cannot do in here.
         if (control.pausing || pair.remaining > this.#copiedWithin(holdMs)) return false;
@@ -341,5 +379,15 @@ export class MirrorWork implements JobWork {
     this.#context.source.untrack(dirty);
     source.close();
     if (!target.isClosed) target.close();
+    await this.#closeUnused();
+  }
+
+  /** Closes a disk that was there for the job, or for a guest that has left it. */
+  async #closeUnused(): Promise<void> {
+    const { graph, env, source, target } = this.#context;
+    const isUnused = (node: BlockNode) => !graph.isOwned(node) && node.parents.size === 0;
+    if (!isUnused(source) && !isUnused(target)) return;
+    // A target that never answers does not close either.
+    await sleepUntil(env.clock, GIVE_UP_MS, graph.closeUnused());
   }
 }

@@ -2,7 +2,7 @@
 
 import { BlockError } from '../../base/errors.ts';
 import { alignUp, isPowerOfTwo } from '../../base/ranges.ts';
-import { GRANULARITY_MAX, GRANULARITY_MIN } from '../../bitmap/dirty-bitmap.ts';
+import { GRANULARITY_MIN } from '../../bitmap/dirty-bitmap.ts';
 import type { ErrorPolicy } from '../../block/error-policy.ts';
 import type { BlockNode } from '../../block/node.ts';
 
@@ -13,6 +13,7 @@ const DEFAULT_BUF_SIZE = 16 * 1024 * 1024;
 /** Where the target has no clusters, in bytes. */
 export const DEFAULT_GRANULARITY = 64 * 1024;
 const DEFAULT_GRANULARITY_MIN = 4096;
+const GRANULARITY_MAX = 64 * 1024 * 1024;
 const DEFAULT_LATENCY_BUDGET_MS = 20;
 
 /**
@@ -97,7 +98,6 @@ export function checkOptions(options: MirrorOptions, target: BlockNode): MirrorS
   const { latencyBudgetMs = DEFAULT_LATENCY_BUDGET_MS } = options;
   if (granularity !== 0) checkGranularity(granularity);
   if (!Number.isSafeInteger(bufSize) || bufSize < 0) throw refusal("Invalid parameter 'buf-size'");
-  checkSpeed(speed);
   if (!(latencyBudgetMs > 0)) {
     throw refusal("Parameter 'latency-budget-ms' expects a positive value");
   }
@@ -126,8 +126,8 @@ export function checkSpeed(speed: number): void {
 }
 
 /** An error of whoever started the mirror. */
-export function refusal(reason: string): BlockError {
-  return new BlockError('EINVAL', 'start the mirror', reason);
+export function refusal(reason: string, code: 'EINVAL' | 'EPERM' = 'EINVAL'): BlockError {
+  return new BlockError(code, 'start the mirror', reason);
 }
 
 function checkGranularity(granularity: number): void {

@@ -58,6 +58,7 @@ export class MirrorPair {
   readonly #settings: MirrorSettings;
   /** For those who wait for requests in flight. */
   readonly #abandonment = new Exit();
+  #requests = 0;
   /** Clusters that the target has as a whole; those others must be copied whole. */
   readonly #complete: DirtyBitmap | undefined;
   #control: JobControl | undefined;
@@ -82,6 +83,16 @@ export class MirrorPair {
   /** The job has begun. */
   begin(control: JobControl): void {
     this.#control = control;
+  }
+
+  /** Requests in flight that are no copies. */
+  get requests(): number {
+    return this.#requests;
+  }
+
+  /** What is clean is equal on both disks already, and counts as what was copied. */
+  countClean(): void {
+    this.#copied += this.dirty.size - this.dirty.dirtyBytes;
   }
 
   /** What has to be copied is marked: from now on guest writes may go to both disks. */
@@ -250,6 +261,21 @@ export class MirrorPair {
     return this.#abandonment.wait(request, () => {
       throw new JobCancelled();
     });
+  }
+
+  /**
+   * Makes a request of the job that is no copy, such as those of a plan, and waits for it: until it
+   * has ended, the job is not at rest, not even when it is cancelled.
+   *
+   * @throws {JobCancelled} When it is abandoned.
+   */
+  async request<T>(start: () => Pending<T>): Promise<T> {
+    this.#requests += 1;
+    try {
+      return await this.unlessAbandoned(start());
+    } finally {
+      this.#requests -= 1;
+    }
   }
 
   /** The target may never answer: from now on the job asks nothing of either disk. */

@@ -52,6 +52,7 @@ export async function plan(options: PlanOptions): Promise<void> {
   } else if (settings.targetIsZero || (await readsAsZero(options)) || (await zeroFast(options))) {
     pair.knownZero.markAll();
     await markWhere(options, ({ zero }) => !zero);
+    pair.countClean();
   } else {
     pair.dirty.markAll();
   }
@@ -63,9 +64,8 @@ async function markWhere(
   isMissing: (extent: BlockExtent) => boolean,
   base?: BlockNode,
 ): Promise<void> {
-  const { pair } = options;
-  const { source, dirty } = pair;
-  const layers = answering(pair, layersAbove(source, base));
+  const { source, dirty } = options.pair;
+  const layers = answering(options, layersAbove(source, base));
   let count = 0;
   for await (const extent of extents(layers, { offset: 0, length: source.size })) {
     if (isMissing(extent)) dirty.mark(extent.offset, extent.length);
@@ -75,13 +75,12 @@ async function markWhere(
 
 /** Whether the target is known to read as zeroes from end to end. */
 async function readsAsZero(options: PlanOptions): Promise<boolean> {
-  const { pair } = options;
-  const { target } = pair;
+  const { target } = options.pair;
   // Who wants zeroes unmapped wants holes, and not what merely reads as zeroes.
   const wantsHoles = target.node.options.detectZeroes === 'unmap';
   const whole = { offset: 0, length: target.size };
   let count = 0;
-  const layers = answering(pair, layersAbove(target, undefined));
+  const layers = answering(options, layersAbove(target, undefined));
   for await (const { zero, data } of extents(layers, whole)) {
     if (!zero || (data && wantsHoles)) return false;
     await breathe(options, ++count);
@@ -109,7 +108,7 @@ async function zeroPart(
 ): Promise<'zeroed' | 'refused' | 'failed'> {
   const zeroes = { mayUnmap: settings.unmap, noFallback: true };
   try {
-    await pair.unlessAbandoned(pair.target.writeZeroes(offset, length, zeroes));
+    await pair.request(() => pair.target.writeZeroes(offset, length, zeroes));
     return 'zeroed';
   } catch (error) {
     if (!(error instanceof BlockError)) throw error;
@@ -122,9 +121,12 @@ async function zeroPart(
 }
 
 /** The same layers, as long as anybody waits for their answers. */
-function answering(pair: MirrorPair, layers: StatusSource): StatusSource {
+function answering({ pair, control }: PlanOptions, layers: StatusSource): StatusSource {
   return {
-    blockStatus: (offset, length) => pair.unlessAbandoned(layers.blockStatus(offset, length)),
+    blockStatus(offset, length) {
+      control.leaveIfCancelled();
+      return pair.request(() => layers.blockStatus(offset, length));
+    },
   };
 }
 

@@ -19,17 +19,13 @@ export interface SparingOptions {
 export function sparingChooser(chooser: Chooser, { random, oneIn }: SparingOptions): Chooser {
   return {
     choose(count, moves) {
-      const isSpared = new Map([...oneIn].map(([mover, of]) => [mover, random.below(of) > 0]));
-      const indexes = [...moves.keys()];
-      const left = indexes.filter((index) => !isSpared.get(moves[index]?.mover ?? -1));
+      const spared: number[] = [];
+      for (const [mover, of] of oneIn) if (random.below(of) > 0) spared.push(mover);
+      const left = spared.length === 0 ? moves : moves.filter((m) => !spared.includes(m.mover));
       const [only] = left;
-      if (only === undefined) return chooser.choose(count, moves);
-      if (left.length === 1) return only;
-      const chosen = chooser.choose(
-        left.length,
-        moves.filter(({ mover }) => !isSpared.get(mover)),
-      );
-      return left[chosen] ?? only;
+      if (only === undefined || left.length === count) return chooser.choose(count, moves);
+      const chosen = left.length === 1 ? only : left[chooser.choose(left.length, left)];
+      return moves.indexOf(chosen ?? only);
     },
   };
 }

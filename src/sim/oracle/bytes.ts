@@ -130,15 +130,18 @@ export function acknowledgementRule(view: OracleView): Rule {
 
 /** I15: nobody asks a disk for what it has not. */
 export function boundaryRule(view: OracleView): Rule {
-  for (const disk of [view.source, view.target]) {
-    disk.onOutside = (what) =>
+  return {
+    arrived({ call, label }) {
+      const { disk, offset, length } = call;
+      const size = view[disk].size();
+      if (offset >= 0 && length >= 0 && offset + length <= size) return;
       view.report({
         invariant: 'I15 within the disk',
-        expected: `requests within ${disk.size()} bytes`,
-        found: `${what} of the ${disk.name}`,
+        expected: `requests within ${size} bytes`,
+        found: label,
       });
-  }
-  return {};
+    },
+  };
 }
 
 /** I16: a mirror that says that both disks get all writes has nothing dirty. */

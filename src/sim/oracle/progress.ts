@@ -53,12 +53,13 @@ export function progressRule(view: OracleView): Rule {
       look({ offset, len });
       // A cancelled job may leave requests behind that it counts and does not claim any more.
       if (!plan.isMade || isGivenUp(view)) return;
-      const { dirty, isClaimed } = mirror.inspect();
+      const inside = mirror.inspect();
+      const { dirty } = inside;
       const left = len - offset;
       let most = dirty.dirtyBytes;
       for (let at = 0; at < dirty.size; at += dirty.granularity) {
         const length = Math.min(dirty.granularity, dirty.size - at);
-        if (isClaimed({ offset: at, length })) most += length;
+        if (inside.isClaimed({ offset: at, length })) most += length;
       }
       // Writes of the guest count by their bytes, and again where they overlap.
       for (const { step } of view.guest.unfinished) most += step.sectors * 512;

@@ -109,12 +109,13 @@ export class VisibleState implements StateWatch {
       .addText(mirror.status)
       .add(len - offset)
       .add(isBounded ? len : 0);
-    const { dirty, isClaimed, mirroring } = mirror.inspect();
+    const inside = mirror.inspect();
+    const { dirty, mirroring } = inside;
     const { size, granularity } = dirty;
     digest.add(mirroring);
     for (let at = 0; at < size; at += granularity) {
       const granule = { offset: at, length: Math.min(granularity, size - at) };
-      digest.add((dirty.test(at) ? 2 : 0) + (isClaimed(granule) ? 1 : 0));
+      digest.add((dirty.test(at) ? 2 : 0) + (inside.isClaimed(granule) ? 1 : 0));
     }
   }
 }

@@ -17,9 +17,9 @@ export interface CommandSchema<Arguments, Result> {
   readonly features?: readonly string[];
 }
 
-/** An event as the schema tells of it. */
+/** An event as the schema tells of it, under its name. */
 export interface EventSchema {
-  readonly name: string;
+  /** What has happened, in one sentence. */
   readonly summary: string;
   readonly data: ObjectType<unknown>;
 }

@@ -10,6 +10,7 @@
 
 import { isJsonObject, type JsonObject, type JsonValue } from '../qmp/json-value.ts';
 import { inMemberOrder } from '../qmp/member-order.ts';
+import { str } from './scalars.ts';
 import {
   elementOf,
   type Members,
@@ -24,8 +25,14 @@ import {
   type ValueOf,
 } from './type.ts';
 
-/** The checked values of members. */
-export type MemberValues<M extends Members> = { readonly [Name in keyof M]: ValueOf<M[Name]> };
+/** The checked values of members; who makes such an object may leave out what may be undefined. */
+export type MemberValues<M extends Members> = {
+  readonly [Name in keyof M as undefined extends ValueOf<M[Name]> ? never : Name]: ValueOf<M[Name]>;
+} & {
+  readonly [Name in keyof M as undefined extends ValueOf<M[Name]> ? Name : never]?: ValueOf<
+    M[Name]
+  >;
+};
 
 /** A member that may be left out, and is `undefined` then. */
 export function optional<Value>(type: Type<Value>): Type<Value | undefined> {
@@ -43,6 +50,27 @@ export function withDefault<Value>(type: Type<Value>, fallback: Value): Type<Val
   };
 }
 
+/** A member of which the schema tells something more; what is told of the type itself is lost. */
+export function withFeatures<Value>(
+  type: Type<Value>,
+  ...features: readonly string[]
+): Type<Value> {
+  return { ...type, features };
+}
+
+/** A type whose values are put into another form by `convert`, which may refuse some. */
+export function converted<Given, Value>(
+  type: Type<Given>,
+  convert: (value: Given, place: Place) => Value,
+): Type<Value> {
+  return {
+    get shape() {
+      return type.shape;
+    },
+    read: (given, place) => convert(type.read(given, place), place),
+  };
+}
+
 /** One of a few words. */
 export function enumeration<const Word extends string>(
   name: string,
@@ -51,13 +79,10 @@ export function enumeration<const Word extends string>(
   return {
     shape: { kind: 'enum', name, values },
     read(given, place) {
-      if (given === undefined) throw missing(place);
-      if (typeof given !== 'string') throw mistyped(place, 'string');
-      const word = values.find((value) => value === given);
-      if (word === undefined) {
-        throw refuse(`Parameter '${place.path}' does not accept value '${given}'`);
-      }
-      return word;
+      const text = str.read(given, place);
+      const word = values.find((value) => value === text);
+      if (word !== undefined) return word;
+      throw refuse(`Parameter '${place.name}' does not accept value '${text}'`);
     },
   };
 }
@@ -144,7 +169,7 @@ export function alternate<const A extends Alternatives>(
       if (given === undefined) throw missing(place);
       const kind = kindOf(given);
       const branch = branches.find(({ shape }) => jsonKindOf(shape) === kind);
-      if (!branch) throw mistyped(place, name);
+      if (!branch) throw mistyped({ path: place.name }, name);
       // The compiler does not know that an element of the list is one of its types.
       return branch.read(given, place) as ValueOf<A[number]>;
     },

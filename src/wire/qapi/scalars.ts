@@ -15,6 +15,7 @@ import {
 
 /** Any text. */
 export const str: Type<string> = builtin('str', 'string', (given, place) => {
+  if (place.notation === 'keyval') return textOf(given, place);
   if (typeof given !== 'string') throw mistyped(place, 'string');
   return given;
 });
@@ -32,6 +33,11 @@ export const bool: Type<boolean> = builtin('bool', 'boolean', (given, place) => 
 /** A whole number of 64 bits with a sign; one beyond 2^53 is rounded. */
 export const int: Type<number> = wholeNumber('int', { least: -(2n ** 63n), most: 2n ** 63n - 1n });
 
+export const int32: Type<number> = wholeNumber('int32', {
+  least: -(2n ** 31n),
+  most: 0x7fff_ffffn,
+});
+
 export const uint8: Type<number> = wholeNumber('uint8', { least: 0n, most: 0xffn });
 export const uint16: Type<number> = wholeNumber('uint16', { least: 0n, most: 0xffffn });
 export const uint32: Type<number> = wholeNumber('uint32', { least: 0n, most: 0xffff_ffffn });
@@ -40,7 +46,7 @@ export const uint64: Type<number> = wholeNumber('uint64', { least: 0n, most: 2n 
 /** Bytes; on a command line with a suffix such as `64K`. */
 export const size: Type<number> = builtin('size', 'int', (given, place) => {
   if (place.notation === 'json') return uint64.read(given, place);
-  return numberOf(parseSize(textOf(given, place)), place, 'size');
+  return Number(parsed(parseSize(textOf(given, place)), place, 'size'));
 });
 
 /** A number with or without a fraction. */
@@ -59,7 +65,7 @@ export const nothing: Type<null> = builtin('null', 'null', (given, place) => {
 });
 
 /** A value of any kind, as it was given. */
-export const any: Type<JsonValue> = builtin('any', 'value', (given) => given);
+export const anything: Type<JsonValue> = builtin('any', 'value', (given) => given);
 
 function builtin<Value>(
   name: string,
@@ -81,28 +87,32 @@ interface Bounds {
 }
 
 function wholeNumber(name: string, { least, most }: Bounds): Type<number> {
-  const parse = least < 0n ? parseSigned : parseUnsigned;
+  const isSigned = least < 0n;
+  const parse = isSigned ? parseSigned : parseUnsigned;
   return builtin(name, 'int', (given, place) => {
     const value =
       place.notation === 'json'
-        ? integerAt(given, place)
-        : numberOf(parse(textOf(given, place)), place, 'integer');
-    // A negative one counts as what its 64 bits are without a sign: so old clients wrote them.
-    const counted = most > 2n ** 63n && value < 0 ? value + 2 ** 64 : value;
-    if (counted < least || counted > most) throw expects(place, `${name}_t`);
-    return counted;
+        ? integerAt(given)
+        : parsed(parse(textOf(given, place)), place, 'integer');
+    if (value === undefined) {
+      throw isSigned ? mistyped(place, 'integer') : expects(place, 'uint64');
+    }
+    // What has no sign may be written with one, for the same 64 bits: so old clients did.
+    const counted = !isSigned && value < 0 ? BigInt(value) + 2n ** 64n : value;
+    if (counted >= least && counted <= most) return Number(counted);
+    if (name === 'int') throw mistyped(place, 'integer');
+    throw refuse(`Parameter '${place.name}' expects ${name}_t`);
   });
 }
 
-function integerAt(given: JsonValue, place: Place): number {
-  if (typeof given === 'bigint') return Number(given);
-  if (typeof given !== 'number' || !Number.isInteger(given)) throw mistyped(place, 'integer');
-  return given;
+function integerAt(given: JsonValue): Integer | undefined {
+  if (typeof given === 'bigint') return given;
+  return typeof given === 'number' && Number.isInteger(given) ? given : undefined;
 }
 
-function numberOf(parsed: Integer | ScalarError, place: Place, expected: string): number {
-  if (typeof parsed === 'string') throw expects(place, expected);
-  return Number(parsed);
+function parsed(found: Integer | ScalarError, place: Place, expected: string): Integer {
+  if (typeof found === 'string') throw expects(place, expected);
+  return found;
 }
 
 /** @returns The text that stands for a scalar on a command line. */

@@ -17,6 +17,8 @@ export type Notation = 'json' | 'keyval';
 export interface Place {
   /** Such as `file.filename`; empty for the whole. */
   readonly path: string;
+  /** The last part of it, by which some messages know a value; elements of lists have none. */
+  readonly name: string;
   readonly notation: Notation;
 }
 
@@ -24,6 +26,8 @@ export interface Type<Value> {
   readonly shape: Shape;
   /** Of a member: it may be left out. @default false */
   readonly isOptional?: boolean;
+  /** Of a member: such as `deprecated`, `unstable`. @default None. */
+  readonly features?: readonly string[];
   /**
    * Checks a value.
    *
@@ -77,19 +81,23 @@ export type JsonKind =
   | 'array'
   | 'value';
 
+/** What QEMU prints where there is no name. */
+const NAMELESS = 'null';
+
 /** The place of a whole value. */
 export function wholeOf(notation: Notation): Place {
-  return { path: '', notation };
+  return { path: '', name: NAMELESS, notation };
 }
 
 /** The place of a member of the object at `place`. */
 export function memberOf({ path, notation }: Place, name: string): Place {
-  return { path: path === '' ? name : `${path}.${name}`, notation };
+  return { path: path === '' ? name : `${path}.${name}`, name, notation };
 }
 
 /** The place of an element of the array at `place`. */
 export function elementOf({ path, notation }: Place, index: number): Place {
-  return { path: notation === 'json' ? `${path}[${index}]` : `${path}.${index}`, notation };
+  const element = notation === 'json' ? `${path}[${index}]` : `${path}.${index}`;
+  return { path: element, name: NAMELESS, notation };
 }
 
 /** @returns What is said of a value that was left out. */
@@ -98,11 +106,11 @@ export function missing({ path }: Place): BlockError {
 }
 
 /** @returns What is said of a value of another kind. */
-export function mistyped({ path }: Place, expected: string): BlockError {
+export function mistyped({ path }: Pick<Place, 'path'>, expected: string): BlockError {
   return refuse(`Invalid parameter type for '${path}', expected: ${expected}`);
 }
 
-/** @returns What is said of a value that is not among those allowed. */
+/** @returns What is said of a text that does not say what it should. */
 export function expects({ path }: Place, expected: string): BlockError {
   return refuse(`Parameter '${path}' expects ${expected}`);
 }

@@ -1,6 +1,7 @@
 /**
  * Writes JSON as QEMU does: in ASCII, members in QEMU's order, a space after commas and colons or,
- * if it is to be pretty, each element on a line of its own, four more spaces in.
+ * if it is to be pretty, each element on a line of its own, four more spaces in. A member that is
+ * undefined is left out.
  */
 
 import { unreachable } from '../../base/assert.ts';
@@ -49,7 +50,8 @@ function format(value: JsonValue, newline: string | undefined): string {
         const elements = value.map((element) => format(element, inside));
         return `[${join(elements, newline)}]`;
       }
-      const members = inMemberOrder(Object.entries(value)).map(
+      const present = Object.entries(value).filter(([, member]) => member !== undefined);
+      const members = inMemberOrder(present).map(
         ([name, member]) => `${quote(name)}: ${format(member, inside)}`,
       );
       return `{${join(members, newline)}}`;

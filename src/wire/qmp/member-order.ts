@@ -6,6 +6,7 @@
  */
 
 const BUCKETS = 512;
+const encoder = new TextEncoder();
 
 /** @returns The members, by name and value. */
 export function inMemberOrder<Value>(
@@ -18,7 +19,7 @@ export function inMemberOrder<Value>(
 
 /** The hash function is that of the trivial database, tdb, of 32 bits. */
 function bucketOf(name: string): number {
-  const bytes = new TextEncoder().encode(name);
+  const bytes = encoder.encode(name);
   let sum = Math.imul(0x238f_13af, bytes.length);
   for (const [index, byte] of bytes.entries()) sum = (sum + (byte << ((5 * index) % 24))) | 0;
   return ((Math.imul(1_103_515_243, sum) + 12_345) >>> 0) % BUCKETS;

@@ -136,22 +136,19 @@ export interface QmpEvent {
   readonly event: string;
   /** Of events that say more than their name. */
   readonly data?: JsonObject;
-  /** When, in milliseconds since 1970 by the clock on the wall; fractions count. */
-  readonly timeMs: number;
+  /** UTC since 1970. */
+  readonly timestamp: { readonly seconds: number; readonly microseconds: number };
 }
 
 /** @returns The message about an event. */
-export function eventMessage({ event, data, timeMs }: QmpEvent): JsonObject {
-  const microseconds = Math.floor(timeMs * 1000);
-  const timestamp = {
-    seconds: Math.floor(microseconds / 1_000_000),
-    microseconds: microseconds % 1_000_000,
-  };
+export function eventMessage({ event, data, timestamp }: QmpEvent): JsonObject {
   return { timestamp, event, ...(data && { data }) };
 }
+
+const encoder = new TextEncoder();
 
 /** @returns A message as it goes over the wire: each line ends in a carriage return as well. */
 export function encodeMessage(message: JsonObject, style?: JsonStyle): Uint8Array {
   const text = `${formatJson(message, style)}\n`;
-  return new TextEncoder().encode(text.replaceAll('\n', '\r\n'));
+  return encoder.encode(text.replaceAll('\n', '\r\n'));
 }

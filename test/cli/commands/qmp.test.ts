@@ -77,7 +77,7 @@ describe('mirrordisk qmp', () => {
       expect([exitCode, stderr]).toEqual([1, 'GenericError: Job not found']);
     }));
 
-  it('reads commands from its input, goes on after one that is wrong, and tells at the end', (daemon) =>
+  it('reads commands from its input, and goes on after one that is wrong', (daemon) =>
     withDaemon(daemon, async (socket, folder) => {
       const lines = [
         disk(folder, 'a').join(' '),

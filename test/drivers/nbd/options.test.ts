@@ -1,9 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { readOptions } from '../../../src/block/options.ts';
 import { nbdOptions } from '../../../src/drivers/nbd/options.ts';
+import { struct } from '../../../src/wire/qapi/composites.ts';
+import { wholeOf } from '../../../src/wire/qapi/type.ts';
+import type { JsonObject } from '../../../src/wire/qmp/json-value.ts';
+import { refusalOf } from '../../support/qapi.ts';
 
 const unix = { type: 'unix', path: '/run/nbd' };
-const read = (given: Record<string, unknown>) => readOptions(nbdOptions, given);
+const inet = { type: 'inet', host: '::1', port: '10809' };
+const options = struct('BlockdevOptionsNbd', nbdOptions);
+const read = (given: JsonObject) => options.read(given, wholeOf('json'));
 
 describe('options of the NBD driver', () => {
   it('are those of BlockdevOptionsNbd, with its defaults', () => {
@@ -16,35 +21,51 @@ describe('options of the NBD driver', () => {
       'open-timeout': 0,
       'x-dirty-bitmap': undefined,
     });
-    const inet = { type: 'inet', host: '::1', port: '10809' };
     expect(read({ server: inet }).server).toEqual({ type: 'inet', host: '::1', port: 10_809 });
   });
 
-  it.each([
+  it('may say of an address what is so anyway', () => {
+    const plain = { ipv4: true, ipv6: true, 'keep-alive': false, mptcp: false, to: 10_810 };
+    expect(read({ server: { ...inet, ...plain } }).server).toEqual({
+      type: 'inet',
+      host: '::1',
+      port: 10_809,
+    });
+    expect(read({ server: { ...unix, abstract: false, tight: true } }).server).toEqual(unix);
+  });
+
+  it.each<[JsonObject, string]>([
     [{}, "Parameter 'server' is missing"],
     [{ server: '/run/nbd' }, "Invalid parameter type for 'server', expected: object"],
     [{ server: {} }, "Parameter 'server.type' is missing"],
-    [{ server: { type: 'vsock' } }, "Parameter 'server.type' does not accept value 'vsock'"],
+    [{ server: { type: 'tipc' } }, "Parameter 'type' does not accept value 'tipc'"],
     [{ server: { type: 'unix' } }, "Parameter 'server.path' is missing"],
     [{ server: { ...unix, host: 'a' } }, "Parameter 'server.host' is unexpected"],
+    [{ server: { type: 'fd', str: '3' } }, "Parameter 'server.type=fd' is not supported"],
+    [{ server: { ...unix, abstract: true } }, "Parameter 'server.abstract' is not supported"],
+    [{ server: { ...inet, mptcp: true } }, "Parameter 'server.mptcp' is not supported"],
+    [{ server: { ...inet, 'keep-alive': true } }, "Parameter 'server.keep-alive' is not supported"],
+    [{ server: { ...inet, ipv4: true } }, "Parameter 'server.ipv4' is not supported"],
+    [{ server: { ...inet, ipv6: false } }, "Parameter 'server.ipv6' is not supported"],
     [
-      { server: { type: 'inet', host: 'a', port: 10_809 } },
+      { server: { ...inet, port: 10_809 } },
       "Invalid parameter type for 'server.port', expected: string",
     ],
     [
-      { server: { type: 'inet', host: 'a', port: '0' } },
+      { server: { ...inet, port: '0' } },
       `Parameter 'server.port' expects a port number from 1 to 65535: "0"`,
     ],
     [
-      { server: { type: 'inet', host: 'a', port: 'nbd' } },
+      { server: { ...inet, port: 'nbd' } },
       `Parameter 'server.port' expects a port number from 1 to 65535: "nbd"`,
     ],
     [
       { server: unix, 'reconnect-delay': 1e9 },
       "Parameter 'reconnect-delay' must not exceed 2000000: 1000000000",
     ],
+    [{ server: unix, 'open-timeout': -1 }, "Parameter 'open-timeout' expects uint32_t"],
     [{ server: unix, socket: 'x' }, "Parameter 'socket' is unexpected"],
   ])('are checked: %j', (given, reason) => {
-    expect(() => read(given)).toThrow(`Cannot open the node: ${reason}`);
+    expect(refusalOf(options, given)).toBe(reason);
   });
 });

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { BufferPool } from '../../../src/exports/nbd/buffer-pool.ts';
 import { Outflow } from '../../../src/exports/nbd/outflow.ts';
 import { HandConnection } from '../../support/hand-connection.ts';
@@ -71,6 +71,20 @@ describe('the outflow of an NBD connection', () => {
     const heard = connection.hear();
     expect([0, 1, 2, 3, 4].map((index) => heard[index * length])).toEqual([1, 2, 3, 4, 5]);
     expect(pool.idleBytes).toBe(2 * SLAB_LENGTH);
+  });
+
+  it('sends long replies at once, and short ones when some have gathered', () => {
+    const { connection, out, room } = rig();
+    const flushed = vi.spyOn(connection, 'flush');
+    for (const byte of [1, 2, 3]) out.send(room(16, byte));
+    expect(flushed).toHaveBeenCalledTimes(0);
+    out.send(room(16, 4));
+    expect(flushed).toHaveBeenCalledTimes(1);
+    out.send(room(SLAB_LENGTH / 4, 5));
+    expect(flushed).toHaveBeenCalledTimes(1);
+    out.send(room(SLAB_LENGTH / 4 + 1, 6));
+    expect(flushed).toHaveBeenCalledTimes(2);
+    expect(connection.writes).toBe(3);
   });
 
   it('sends from each slab by itself', () => {

@@ -6,6 +6,7 @@ import { Inflow } from '../../../src/wire/inflow.ts';
 import { COMMAND } from '../../../src/wire/nbd/constants.ts';
 import { pattern } from '../../support/drivers.ts';
 import { HandConnection } from '../../support/hand-connection.ts';
+import { concat } from '../../support/hex.ts';
 import { RigClient, ServerRig } from '../../support/nbd-server-rig.ts';
 import { settle } from '../../support/settle.ts';
 
@@ -51,6 +52,24 @@ describe('the memory of an NBD session', () => {
     // That of the payload, and that of the reply.
     expect(given.map(({ length }) => length)).toEqual([65_536, 262_144]);
     expect(rig.disk.bytes.subarray(0, LENGTH)).toEqual(pattern(LENGTH, 9));
+  });
+
+  it('lets the rest of a long payload come to where it belongs, and nothing else', async () => {
+    const { rig, client, connection } = session();
+    expect(connection.sayPlaced(pattern(1))).toBe(0);
+    const bytes = client.build({ command: COMMAND.WRITE }, pattern(LENGTH, 9));
+    const next = client.build({ command: COMMAND.WRITE, offset: LENGTH }, pattern(LENGTH, 5));
+    connection.say(bytes.subarray(0, 1000));
+    expect(connection.sayPlaced(bytes.subarray(1000, 21_000))).toBe(20_000);
+    expect(connection.sayPlaced(concat(bytes.subarray(21_000), next))).toBe(bytes.length - 21_000);
+    connection.say(next.subarray(0, next.length - 100));
+    // So little is not worth it.
+    expect(connection.sayPlaced(next.subarray(-100))).toBe(0);
+    connection.say(next.subarray(-100));
+    for (const held of [...rig.disk.gate.held]) held.complete();
+    expect(await client.replies()).toMatchObject([{ error: 0 }, { error: 0 }]);
+    const written = concat(pattern(LENGTH, 9), pattern(LENGTH, 5));
+    expect(rig.disk.bytes.subarray(0, 2 * LENGTH)).toEqual(written);
   });
 
   it('gets back the buffer of a payload that never came whole', async () => {

@@ -295,6 +295,15 @@ describe('a copy that fails', () => {
   });
 });
 
+describe('the last copies', () => {
+  it('end with what the job fails with, also where none is left', async () => {
+    const rig = new PairRig();
+    expect(await rig.copier.copyRest()).toBe(true);
+    rig.pair.fail(broken);
+    await expect(rig.copier.copyRest()).rejects.toBe(broken);
+  });
+});
+
 describe('copying', () => {
   it('rests with nothing in flight when it is to pause, and moves nothing then', async () => {
     const rig = dirtyRig({ size: 256 * KiB, granularity: 4 * KiB, bufSize: 16 * KiB });
@@ -318,7 +327,7 @@ describe('copying', () => {
   });
 
   it('rests soon also where a slow limit keeps a copy waiting between its pieces', async () => {
-    const rig = dirtyRig({ size: 64 * KiB, granularity: 64 * KiB, speed: 1 });
+    const rig = dirtyRig({ size: 64 * KiB, granularity: 64 * KiB, speed: 10 * KiB });
     const copy = copyAll(rig);
     await rig.clock.advance(100);
     rig.control.pausing = true;
@@ -326,6 +335,17 @@ describe('copying', () => {
     await settle();
     expect([rig.control.rests, rig.copier.inFlight]).toEqual([1, 0]);
     expect(rig.clock.timers).toBe(0);
+    rig.control.isCancelled = true;
+    rig.control.wake();
+    await settle();
+    expect(copy.error).toBeInstanceOf(JobCancelled);
+  });
+
+  it('copies a range at once where the limit is below any piece', async () => {
+    const rig = dirtyRig({ size: 128 * KiB, granularity: 64 * KiB, speed: 2 });
+    const copy = copyAll(rig);
+    await rig.clock.advance(1000);
+    expect(rig.pair.copied).toBe(64 * KiB);
     rig.control.isCancelled = true;
     rig.control.wake();
     await settle();

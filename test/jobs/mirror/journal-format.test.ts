@@ -120,6 +120,16 @@ describe('the bits of a journal', () => {
     }
   });
 
+  it('are read piece by piece, each at its place', () => {
+    const bitmap = new DirtyBitmap(40 * 512, 512);
+    decodeBits(Uint8Array.of(0xff, 0xff), 0, bitmap);
+    decodeBits(Uint8Array.of(0x7f, 0xfc, 0x00), 2, bitmap);
+    expect([...bitmap.ranges()]).toEqual([
+      { offset: 23 * 512, length: 3 * 512 },
+      { offset: 32 * 512, length: 8 * 512 },
+    ]);
+  });
+
   it('are all differing where the file has only zeroes', () => {
     const bitmap = new DirtyBitmap(19 * 512 + 100, 512);
     decodeBits(new Uint8Array(BLOCK_LENGTH), 0, bitmap);

@@ -13,6 +13,13 @@ function bitmap(size: number, ...runs: readonly (readonly [first: number, count:
   return made;
 }
 
+/** A bitmap in which every other granule is dirty, from the first one on. */
+function alternating(size: number): DirtyBitmap {
+  const made = new DirtyBitmap(size, GRANULARITY);
+  for (let at = 0; at < size; at += 2 * GRANULARITY) made.mark(at, GRANULARITY);
+  return made;
+}
+
 function range(first: number, count: number) {
   return { offset: first * GRANULARITY, length: count * GRANULARITY };
 }
@@ -69,10 +76,17 @@ describe('a search is bounded', () => {
 
   it('by 16384 runs', () => {
     const size = 40_000 * GRANULARITY;
-    const recorded = new DirtyBitmap(size, GRANULARITY);
-    for (let at = 0; at < size; at += 2 * GRANULARITY) recorded.mark(at, GRANULARITY);
-    const scan = new JournalScan(recorded, new DirtyBitmap(size, GRANULARITY));
+    const scan = new JournalScan(alternating(size), new DirtyBitmap(size, GRANULARITY));
     expect(scan.search({ offset: 0, length: size })).toBe(2 * 16_384 * GRANULARITY);
     expect(scan.found.dirtyGranules).toBe(16_384);
+  });
+
+  it('by no run that is dirty as a whole, however many there are', () => {
+    const size = 40_000 * GRANULARITY;
+    const dirty = alternating(size);
+    dirty.clear(39_998 * GRANULARITY, GRANULARITY);
+    const scan = new JournalScan(alternating(size), dirty);
+    expect(scan.search({ offset: 0, length: size })).toBe(size);
+    expect([...scan.found.ranges()]).toEqual([range(39_998, 1)]);
   });
 });

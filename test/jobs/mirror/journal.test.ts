@@ -250,6 +250,12 @@ describe('a journal that cannot be written', () => {
 });
 
 describe('the file of a journal', () => {
+  it.each([{ groupLength: 0 }, { groupLength: 1.5 }, { hotMax: -1 }, { hotMax: 0.5 }])(
+    'is not made with %o',
+    (wrong) =>
+      expect(Journal.create(nodeFiles, '/', { ...OPTIONS, ...wrong })).rejects.toThrow(RangeError),
+  );
+
   it('is refused, by the rule it breaks, to a mirror that it does not belong to', () =>
     withJournal(async ({ journal, path }) => {
       await expect(Journal.open(nodeFiles, path, OPTIONS)).rejects.toMatchObject({ code: 'EBUSY' });
@@ -346,6 +352,26 @@ describe('the file of a journal', () => {
       expect(journal.writing({ offset: 0, length: 1 }, () => 'passed')).toBe('passed');
       await writeFile(path, bytes);
       await expect(Journal.open(nodeFiles, path, OPTIONS)).rejects.toThrow('not finished');
+    }));
+
+  it('is closed only when the bits are written of a guest write that came meanwhile', () =>
+    withJournal(async (rig) => {
+      const { journal, calls } = rig;
+      const [came, held] = [deferred(), deferred()];
+      rig.hook = ({ operation, offset }) => {
+        calls.push(operation);
+        if (operation === 'write' && offset === 0) came.resolve();
+        return offset >= 8192 ? held.promise : undefined;
+      };
+      const retired = watch(() => journal.retire('finished'));
+      await came.promise;
+      const write = watch(() => journal.ensure({ offset: 0, length: 1 }));
+      while (journal.state !== 'void') await settle();
+      for (let turn = 0; turn < 10; turn += 1) await settle();
+      expect(calls).not.toContain('close');
+      held.resolve();
+      while (retired.state === 'pending') await settle();
+      expect([write.state, calls.at(-1)]).toEqual(['done', 'close']);
     }));
 
   it('has one name once it is opened, though it was left with two', () =>

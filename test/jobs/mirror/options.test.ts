@@ -115,12 +115,15 @@ describe('the speed', () => {
 
   it.each([-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY])('must not be %d', (speed) => {
     const reason = "Parameter 'speed' expects a non-negative value";
-    expect(refusalOf({ speed }).message).toBe(`Cannot start the mirror: ${reason}`);
-    expect(() => checkSpeed(speed)).toThrow(reason);
+    expect(() => checkSpeed(speed)).toThrow(`Cannot start the mirror: ${reason}`);
   });
 });
 
 describe('the latency budget', () => {
+  it.each([0.5, 1])('may be %d ms', (latencyBudgetMs) => {
+    expect(check({ latencyBudgetMs }).latencyBudgetMs).toBe(latencyBudgetMs);
+  });
+
   it.each([0, -1, Number.NaN])('must not be %d ms', (latencyBudgetMs) => {
     const { code, message } = refusalOf({ latencyBudgetMs });
     expect(code).toBe('EINVAL');

@@ -71,8 +71,10 @@ describe('an acknowledged write', () => {
 describe('the other rules of bytes', () => {
   it('find a request that is not on the disk', () => {
     const view = new FakeView();
-    view.rule(boundaryRule);
-    view.source.onOutside('read of 512 bytes at 1024');
+    const rule = view.rule(boundaryRule);
+    rule.arrived?.(view.passage({ offset: 512, length: 512 }));
+    expect(view.broken).toEqual([]);
+    rule.arrived?.(view.passage({ offset: 1024, length: 512 }));
     expect(view.broken).toEqual(['I15 within the disk']);
   });
 

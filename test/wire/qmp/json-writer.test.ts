@@ -19,6 +19,12 @@ describe('formatJson()', () => {
     expect(formatJson(value)).toBe(text);
   });
 
+  it('leaves out members that are undefined', () => {
+    const value = { a: undefined, b: [{ c: undefined }] };
+    // What a command answers has such members; they are no JSON.
+    expect(formatJson(value as unknown as JsonValue)).toBe('{"b": [{}]}');
+  });
+
   it('writes a line for each element where it is to be pretty', () => {
     const value = { id: { a: [], b: {}, c: [1, { x: 'y' }] } };
     const text = `{

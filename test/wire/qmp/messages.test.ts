@@ -111,11 +111,12 @@ describe('a message of the server', () => {
   });
 
   it('is an event, with the time at which it happened', () => {
-    expect(text(eventMessage({ event: 'STOP', timeMs: 1500.0625 }))).toBe(
+    const timestamp = { seconds: 1, microseconds: 500062 };
+    expect(text(eventMessage({ event: 'STOP', timestamp }))).toBe(
       '{"timestamp": {"seconds": 1, "microseconds": 500062}, "event": "STOP"}\r\n',
     );
-    expect(text(eventMessage({ event: 'A', data: { x: 1 }, timeMs: 0 }))).toBe(
-      '{"timestamp": {"seconds": 0, "microseconds": 0}, "event": "A", "data": {"x": 1}}\r\n',
+    expect(text(eventMessage({ event: 'A', data: { x: 1 }, timestamp }))).toBe(
+      '{"timestamp": {"seconds": 1, "microseconds": 500062}, "event": "A", "data": {"x": 1}}\r\n',
     );
   });
 

@@ -1,0 +1,108 @@
+/** Opens the backends of chardevs. */
+
+import { unreachable } from '../../base/assert.ts';
+import { BlockError } from '../../base/errors.ts';
+import type { Env } from '../../env/env.ts';
+import type { Streams } from '../../env/streams.ts';
+import type { ChardevOptions, ChardevSocketOptions } from '../schema/chardev.ts';
+import { type AddressOrigin, modernAddress, placeOf } from '../sockets.ts';
+import type { ChardevBackend } from './chardev.ts';
+import { ringBufferBackend } from './ring-buffer.ts';
+import { singleBackend } from './single.ts';
+import { socketClient } from './socket-client.ts';
+import { socketServer } from './socket-server.ts';
+
+/** What backends need of the world. */
+export interface ChardevWorld {
+  readonly env: Pick<Env, 'sockets' | 'clock'>;
+  readonly streams: Streams;
+  /** Tells the user of something that goes wrong later. */
+  readonly report: (text: string) => void;
+  /** Whether standard input and output are those of a user. */
+  readonly hasStdio: boolean;
+}
+
+/** Which backend is opened, and for whom. */
+export interface ChardevOpening {
+  readonly id: string;
+  readonly options: ChardevOptions;
+  readonly origin: AddressOrigin;
+}
+
+/** @throws {BlockError} With QEMU's text, for what cannot be opened or is not supported. */
+export async function openBackend(
+  world: ChardevWorld,
+  opening: ChardevOpening,
+): Promise<ChardevBackend> {
+  const { options } = opening;
+  const { logfile } = options.data;
+  if (logfile !== undefined) throw unsupported('logfile');
+  switch (options.type) {
+    case 'null':
+      return singleBackend('null');
+    case 'stdio':
+      if (!world.hasStdio) throw refuse('cannot use stdio with -daemonize');
+      return singleBackend('stdio', world.streams.stdio());
+    case 'file': {
+      const { out: path, in: input, append } = options.data;
+      return opened('file', path, () => world.streams.file({ path, input, append }));
+    }
+    case 'pipe': {
+      const { device } = options.data;
+      return opened('pipe', device, () => world.streams.pipe(device));
+    }
+    case 'ringbuf':
+      return ringBufferBackend(options.data.size);
+    case 'socket':
+      return openSocket(world, options.data, opening);
+    default:
+      return unreachable(options);
+  }
+}
+
+function opened(
+  type: string,
+  path: string,
+  open: () => ReturnType<Streams['pipe']>,
+): ChardevBackend {
+  try {
+    return singleBackend(type, open());
+  } catch (error) {
+    if (!(error instanceof BlockError)) throw error;
+    const reason = `Could not open '${path}': ${error.reason}`;
+    throw new BlockError(error.code, `open "${path}"`, reason, { cause: error });
+  }
+}
+
+/** What a socket may be asked to speak besides bytes. */
+const PROTOCOLS = ['telnet', 'tn3270', 'websocket', 'tls-creds', 'tls-authz'] as const;
+
+async function openSocket(
+  { env, report }: ChardevWorld,
+  options: ChardevSocketOptions,
+  { id, origin }: ChardevOpening,
+): Promise<ChardevBackend> {
+  const { addr, server: isServer = true, wait, reconnect = 0 } = options;
+  const role = isServer ? 'server listen' : 'client connect';
+  const clash = isServer ? reconnect > 0 && 'reconnect' : wait !== undefined && 'wait';
+  if (clash) throw refuse(`'${clash}' option is incompatible with socket in ${role} mode`);
+  const protocol = PROTOCOLS.find((name) => options[name]);
+  if (protocol) throw unsupported(protocol);
+  if (addr.type === 'fd' && reconnect > 0) {
+    throw refuse("'reconnect' option is incompatible with 'fd'");
+  }
+  const place = placeOf(modernAddress(addr), origin);
+  if (isServer) return socketServer(env.sockets, place);
+  const onFailure = (reason: string) =>
+    report(`Unable to connect character device ${id}: ${reason}`);
+  const world = { sockets: env.sockets, timers: env.clock };
+  return socketClient(world, { ...place, reconnectMs: reconnect * 1000, onFailure });
+}
+
+function unsupported(option: string): BlockError {
+  return new BlockError('ENOTSUP', 'open a chardev', `'${option}' option is not supported`);
+}
+
+function refuse(reason: string): BlockError {
+  return new BlockError('EINVAL', 'open a chardev', reason);
+}

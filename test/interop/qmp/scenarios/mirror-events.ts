@@ -1,0 +1,177 @@
+/** What a mirror tells while a guest writes, and what becomes of the guest's disk. */
+
+import {
+  abort,
+  complete,
+  DISKS,
+  EXPORT,
+  FILES,
+  KiB,
+  mirror,
+  queryJobs,
+  queryNodes,
+  ready,
+  SIZE,
+} from '../mirrors.ts';
+import { event, execute, guest, poll, type Scenario, status } from '../scenario.ts';
+
+const args = [...DISKS, ...EXPORT];
+
+/** The data of the source is all there, and so is what the guest wrote. */
+const reads = guest('disk', 'read -P 2 0 64k', 'read -P 1 64k 192k');
+
+export const mirrorEvents: readonly Scenario[] = [
+  {
+    title: 'what a guest writes after READY is copied as well, and counts as progress',
+    args,
+    files: FILES,
+    steps: [
+      ...ready(),
+      guest('disk', 'write -P 2 0 64k'),
+      poll('query-jobs', `"current-progress": ${SIZE + 64 * KiB}`),
+      ...queryJobs,
+      guest('disk', 'write -P 3 64k 512', 'write -z 128k 64k', 'discard 192k 64k'),
+      poll('query-jobs', `"current-progress": ${SIZE + 192 * KiB}`),
+      ...queryJobs,
+      ...complete,
+      queryNodes,
+      guest('disk', 'read -P 2 0 64k', 'read -P 3 64k 512', 'read -P 0 128k 64k'),
+    ],
+  },
+  {
+    title: 'a guest that writes in blocking mode waits for both disks',
+    args,
+    files: FILES,
+    steps: [
+      ...ready({ 'copy-mode': 'write-blocking' }),
+      guest('disk', 'write -P 2 0 64k'),
+      ...queryJobs,
+      guest('disk', 'write -P 3 64k 512', 'write -z 128k 64k', 'discard 192k 64k'),
+      ...queryJobs,
+      ...complete,
+      guest('disk', 'read -P 2 0 64k', 'read -P 3 64k 512', 'read -P 0 128k 64k'),
+    ],
+  },
+  {
+    title: 'a mirror of nothing but new writes is ready at once',
+    args,
+    files: FILES,
+    steps: [
+      mirror({ sync: 'none' }),
+      event('BLOCK_JOB_READY'),
+      ...queryJobs,
+      guest('disk', 'write -P 2 0 64k'),
+      poll('query-jobs', '"current-progress": 65536'),
+      ...queryJobs,
+      ...complete,
+      guest('disk', 'read -P 2 0 64k', 'read -P 0 64k 64k'),
+    ],
+  },
+  {
+    title: 'the guest is on the target after a pivot, and can be mirrored back',
+    args,
+    files: FILES,
+    steps: [
+      guest('disk', 'write -P 2 0 64k'),
+      ...ready(),
+      ...complete,
+      execute('query-block-exports'),
+      execute('blockdev-del', { 'node-name': 'target' }),
+      execute('blockdev-del', { 'node-name': 'source' }),
+      reads,
+      execute('blockdev-add', { driver: 'file', 'node-name': 'source', filename: 'source.img' }),
+      ...ready({ device: 'target', target: 'source' }),
+      ...complete,
+      execute('query-block-exports'),
+      reads,
+    ],
+  },
+  {
+    title: 'the guest stays on the source when a mirror is given up',
+    args,
+    files: FILES,
+    steps: [
+      ...ready(),
+      guest('disk', 'write -P 2 0 64k'),
+      poll('query-jobs', `"current-progress": ${SIZE + 64 * KiB}`),
+      ...abort,
+      execute('query-block-exports'),
+      execute('blockdev-del', { 'node-name': 'target' }),
+      execute('blockdev-del', { 'node-name': 'source' }),
+      reads,
+    ],
+  },
+  {
+    title: 'an export that comes or goes interrupts a mirror for a moment',
+    args: [...DISKS, ...EXPORT.slice(0, 1)],
+    files: FILES,
+    steps: [
+      ...ready(),
+      execute('block-export-add', { type: 'nbd', id: 'first', 'node-name': 'source' }),
+      execute('block-export-add', { type: 'nbd', id: 'second', 'node-name': 'target' }),
+      execute('block-export-del', { id: 'first' }),
+      event('BLOCK_EXPORT_DELETED'),
+      ...abort,
+    ],
+  },
+  {
+    title: 'an empty disk is ready at once and completed like another',
+    args: DISKS,
+    files: { 'source.img': 0, 'target.img': 0 },
+    steps: [...ready(), ...queryJobs, ...complete, queryNodes],
+  },
+  {
+    title: 'a disk whose last chunk is not whole is mirrored to its end',
+    args,
+    files: { 'source.img': new Uint8Array(65_536 + 512).fill(1), 'target.img': 65_536 + 512 },
+    steps: [
+      ...ready(),
+      ...queryJobs,
+      guest('disk', 'write -P 2 64k 512'),
+      poll('query-jobs', '"current-progress": 66560'),
+      ...queryJobs,
+      ...complete,
+      guest('disk', 'read -P 1 0 64k', 'read -P 2 64k 512'),
+    ],
+  },
+  {
+    title: 'a mirror whose target takes its time is paused when what is in flight has ended',
+    args: [
+      '--blockdev=driver=file,node-name=source,filename=source.img',
+      '--object=throttle-group,id=slow,limits.bps-write=262144',
+      '--blockdev=driver=file,node-name=file,filename=target.img',
+      '--blockdev=driver=throttle,node-name=target,throttle-group=slow,file=file',
+    ],
+    files: FILES,
+    steps: [
+      mirror({ granularity: 64 * KiB, 'buf-size': 64 * KiB }),
+      poll('query-jobs', '"current-progress": 65536'),
+      execute('job-pause', { id: 'job' }),
+      ...queryJobs,
+      status('job', 'paused'),
+      ...queryJobs,
+      ...abort,
+    ],
+  },
+  {
+    title: 'two mirrors of one disk are refused, and two of two disks are told apart',
+    args: [
+      ...DISKS,
+      '--blockdev=driver=file,node-name=third,filename=third.img',
+      '--blockdev=driver=file,node-name=fourth,filename=fourth.img',
+    ],
+    files: { ...FILES, 'third.img': SIZE, 'fourth.img': SIZE },
+    steps: [
+      ...ready(),
+      mirror({ 'job-id': 'second', target: 'third' }),
+      mirror({ 'job-id': 'second', device: 'third' }),
+      mirror({ 'job-id': 'second', device: 'target', target: 'third' }),
+      mirror({ 'job-id': 'second', device: 'third', target: 'fourth' }),
+      event('BLOCK_JOB_READY', { device: 'second' }),
+      ...queryJobs,
+      execute('block-job-cancel', { device: 'second' }),
+      status('second', 'null'),
+      ...complete,
+    ],
+  },
+];

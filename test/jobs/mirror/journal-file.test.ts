@@ -1,0 +1,31 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { BlockError } from '../../../src/base/errors.ts';
+import { DirtyBitmap } from '../../../src/bitmap/dirty-bitmap.ts';
+import { nodeFiles } from '../../../src/env/node-files.ts';
+import { JournalFile } from '../../../src/jobs/mirror/journal-file.ts';
+import { BITS_OFFSET, BLOCK_LENGTH } from '../../../src/jobs/mirror/journal-format.ts';
+import { hookedFiles } from '../../support/hooked-files.ts';
+import { withFolder } from '../../support/temporary.ts';
+
+const IDENTITY = { size: 4096, granularity: 512, sourceId: 'source', targetId: 'target' };
+
+it.each([0, BLOCK_LENGTH])('a file is void by one header where the one at %i fails', (broken) =>
+  withFolder(async (folder) => {
+    const path = join(folder, 'journal');
+    let isMade = false;
+    const files = hookedFiles(nodeFiles, ({ operation, offset }) => {
+      const fails = isMade && operation === 'write' && offset === broken;
+      if (fails) throw new BlockError('EIO', 'write', 'by design');
+    });
+    const clean = new DirtyBitmap(IDENTITY.size, IDENTITY.granularity);
+    const file = await JournalFile.create(files, path, IDENTITY, clean);
+    isMade = true;
+    await file.voidByAnyMeans('finished');
+    await file.close();
+    expect((await stat(path)).size).toBe(BITS_OFFSET + BLOCK_LENGTH);
+    const again = JournalFile.open(nodeFiles, path, IDENTITY);
+    await expect(again).rejects.toThrow('it must be of a mirror that has not finished');
+  }),
+);
