@@ -35,7 +35,8 @@ export const PERMISSIONS: readonly Permission[] = [
 
 /** What the parent at an edge does with the node there. */
 export function useOf({ parent, owner }: ParentEdge): NodeUse {
-  if (!owner || parent.kind === 'job') {
+  // What a mirror's filter does to the target, its job has leave to do.
+  if (!owner || parent.role === 'target') {
     return { needs: parent.needs ?? [], shares: parent.shares ?? PERMISSIONS };
   }
   const uses = [...owner.parents].map(useOf);

@@ -22,7 +22,7 @@ import { commands } from '../../src/monitor/commands/index.ts';
 import { Dispatcher } from '../../src/monitor/dispatcher.ts';
 import { EventFeed } from '../../src/monitor/event-feed.ts';
 import { QmpSession } from '../../src/monitor/session.ts';
-import type { JsonObject, JsonValue } from '../../src/wire/qmp/json-value.ts';
+import type { JsonObject } from '../../src/wire/qmp/json-value.ts';
 import { formatJson } from '../../src/wire/qmp/json-writer.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { HandConnection } from '../support/hand-connection.ts';
@@ -231,13 +231,15 @@ class Client {
   }
 }
 
-/** Something of which all fails that is asked of it. */
-function refusing<T extends object>(): T {
-  const refuse = (): Promise<JsonValue> =>
-    Promise.reject(new BlockError('ENOENT', 'reach the world', 'there is none'));
-  // Whatever is asked of it is a function that refuses.
-  return new Proxy({} as T, { get: () => refuse });
-}
+const refuse = (): Promise<never> =>
+  Promise.reject(new BlockError('ENOENT', 'reach the world', 'there is none'));
 
-const NO_FILES = refusing<Files>();
-const NO_SOCKETS = refusing<Sockets>();
+const NO_FILES: Files = {
+  open: refuse,
+  status: refuse,
+  lock: refuse,
+  rename: refuse,
+  remove: refuse,
+  directBuffer: (length) => new Uint8Array(length),
+};
+const NO_SOCKETS: Sockets = { listen: refuse, connect: refuse };

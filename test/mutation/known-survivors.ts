@@ -16,6 +16,8 @@ export interface KnownSurvivor {
 
 /** Of two statements that were swapped. */
 const INDEPENDENT = 'equivalent: neither of the two sees what the other does';
+/** Of a waking that comes before what it is for. */
+const WOKEN_LATER = 'equivalent: who is woken looks only after both';
 
 /** Those that were found so far. */
 export const KNOWN_SURVIVORS: readonly KnownSurvivor[] = [
@@ -76,19 +78,19 @@ export const KNOWN_SURVIVORS: readonly KnownSurvivor[] = [
   },
   {
     file: 'src/jobs/job.ts',
+    change: "swap statements: «this.#userPause = 'its user paused it'; this.wake();»",
+    reason: WOKEN_LATER,
+  },
+  {
+    file: 'src/jobs/job.ts',
     change: 'swap statements: «change(); this.wake();»',
-    reason: 'equivalent: who is woken looks only after both',
+    reason: WOKEN_LATER,
   },
   {
     file: 'src/jobs/mirror/copier.ts',
     change:
       'off by one: if (control.pausing || this.#backoff.delayMs(this.#env.clock.nowMs()) > «0»',
     reason: 'differs in the last millisecond of a back-off only',
-  },
-  {
-    file: 'src/jobs/mirror/copier.ts',
-    change: 'min to max: const count = «Math.min»(COPIES_MAX, Math.floor(bufSize / length));',
-    reason: INDEPENDENT,
   },
   {
     file: 'src/jobs/mirror/copier.ts',
@@ -168,7 +170,7 @@ export const KNOWN_SURVIVORS: readonly KnownSurvivor[] = [
   },
   {
     file: 'src/jobs/mirror/mirror.ts',
-    change: 'swap statements: «pair.open(); this.#isPlanned = true;»',
+    change: 'swap statements: «pair.open(); this.#isPlanning = false;»',
     reason: INDEPENDENT,
   },
   {
@@ -182,12 +184,6 @@ export const KNOWN_SURVIVORS: readonly KnownSurvivor[] = [
     change:
       'swap statements: «if (!filter.isClosed) await this.#removeFilter(); this.#patience?.can…»',
     reason: 'equivalent: by then nothing waits that the timer would let go',
-  },
-  {
-    file: 'src/jobs/mirror/options.ts',
-    change:
-      'swap statements: «if (!Number.isSafeInteger(bufSize) || bufSize < 0) throw refusal("Inv…»',
-    reason: 'differs in which of two wrong options is told first',
   },
   {
     file: 'src/jobs/mirror/pair.ts',
@@ -204,6 +200,12 @@ export const KNOWN_SURVIVORS: readonly KnownSurvivor[] = [
     change:
       'swap statements: «if (!zero || (data && wantsHoles)) return false; await breathe(option…»',
     reason: 'equivalent: the answer is the same, one breath later',
+  },
+  {
+    file: 'src/jobs/mirror/rates.ts',
+    change:
+      'swap statements: «if (last) { const rate = ((progress.offset - last.offset) / (nowMs - …»',
+    reason: INDEPENDENT,
   },
   {
     file: 'src/jobs/mirror/wait.ts',

@@ -93,7 +93,7 @@ export async function takeHold(
     const { filterNodeName: name, unmap } = settings;
     const filter = await graph.insertFilter(source, { name, driver: 'mirror_top' }, (child) => {
       source.track(dirty);
-      const toTarget = new BlockEdge(target, { name: id, kind: 'job', role: 'target' });
+      const toTarget = new BlockEdge(target, { name: child.parent.name, role: 'target' });
       const rest = { pair, guestWrites, unmap, clock: env.clock, journal: journal?.journal };
       driver = new MirrorFilter({ child, target: toTarget, ...rest });
       return driver;

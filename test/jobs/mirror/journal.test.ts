@@ -354,7 +354,7 @@ describe('the file of a journal', () => {
       await expect(Journal.open(nodeFiles, path, OPTIONS)).rejects.toThrow('not finished');
     }));
 
-  it('is closed only when the bits are written of a guest write that came meanwhile', () =>
+  it('that is retired is closed after the bits that a guest write asked for meanwhile', () =>
     withJournal(async (rig) => {
       const { journal, calls } = rig;
       const [came, held] = [deferred(), deferred()];

@@ -54,7 +54,7 @@ export const queryBlockGraph = defineCommand(
     for (const node of nodes) {
       drawing.add(node, 'block-driver', node.name);
       for (const edge of [...node.edges].reverse()) {
-        if (edge.parent.kind !== 'job') drawing.connect(node, edge.node, edge);
+        if (edge.parent.role !== 'target') drawing.connect(node, edge.node, edge);
       }
     }
     return drawing.result();
@@ -110,11 +110,13 @@ function nameOfBackend({ kind, name }: EdgeParent): string {
   return kind === 'device' ? name : '';
 }
 
-const JOB_ROLES = ['target', 'source', 'main node'];
-
+/** The edges of a job, in QEMU's order; that to the target is of its filter here. */
 function ofJob(nodes: readonly BlockNode[], id: string) {
-  const edges = edgesOver(nodes).filter(
-    ({ edge }) => edge.parent.kind === 'job' && edge.parent.name === id,
+  const own = edgesOver(nodes).filter(
+    ({ edge }) => edge.parent.kind === 'job' && edge.parent.name === id && edge.parent.role,
   );
-  return JOB_ROLES.flatMap((role) => edges.filter(({ edge }) => edge.parent.role === role));
+  const targets = own
+    .flatMap(({ node }) => node.edges.filter(({ parent }) => parent.role === 'target'))
+    .map((edge) => ({ node: edge.node, edge }));
+  return [...targets, ...own];
 }

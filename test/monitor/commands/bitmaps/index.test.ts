@@ -134,9 +134,10 @@ describe('a transaction', () => {
     const before = await rig.ask('query-named-block-nodes');
     const actions = [
       action('block-dirty-bitmap-add', { node: 'disk', name: 'c' }),
+      action('block-dirty-bitmap-merge', { node: 'disk', target: 'd', bitmaps: ['b'] }),
       action('block-dirty-bitmap-clear', B),
       action('block-dirty-bitmap-disable', B),
-      action('block-dirty-bitmap-merge', { node: 'disk', target: 'd', bitmaps: ['b'] }),
+      action('block-dirty-bitmap-enable', B),
       action('block-dirty-bitmap-enable', { node: 'disk', name: 'd' }),
       action('block-dirty-bitmap-remove', B),
       action('abort'),

@@ -85,6 +85,16 @@ describe('query-named-block-nodes', () => {
       ]);
     }));
 
+  it('counts the size of a file in whole sectors', () =>
+    withFolder(async (folder) => {
+      const filename = await makeFile(folder, 'odd.img', 1000);
+      await using rig = await CommandRig.open();
+      await rig.ask('blockdev-add', { driver: 'file', 'node-name': 'file', filename });
+      expect(await rig.ask('query-named-block-nodes')).toMatchObject([
+        { image: { 'virtual-size': 1024 } },
+      ]);
+    }));
+
   it('tells of what a filter shows, unless it is to be flat', async () => {
     await using rig = await CommandRig.open('source', 'target');
     await rig.hear('blockdev-mirror', MIRROR);
