@@ -113,8 +113,7 @@ export class Daemon {
     try {
       await machine.exports.stop();
       // Where there is no guest nobody tells of its end, as in the storage daemon.
-      if (machine.drives.all.length > 0) await machine.shutdown(reason);
-      else await machine.close();
+      await machine.shutdown(machine.drives.all.length > 0 ? reason : undefined);
     } catch (error) {
       if (!(error instanceof BlockError)) throw error;
       this.report(error.message);

@@ -11,3 +11,8 @@ export function eventLine({ clock }: Pick<Env, 'clock'>, event: string, data: ob
   };
   return JSON.stringify({ event, data, timestamp });
 }
+
+/** @returns The line for an event that has its time; which comes last, for who reads along. */
+export function stampedLine({ timestamp, ...event }: { readonly timestamp: object }): string {
+  return JSON.stringify({ ...event, timestamp });
+}

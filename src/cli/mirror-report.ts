@@ -10,7 +10,7 @@ import type { Mirror } from '../machine/mirror.ts';
 import type { Guest } from '../workload/guest.ts';
 import type { GuestStatistics } from '../workload/guest-accounts.ts';
 import type { CommandIo } from './command.ts';
-import { eventLine } from './json-lines.ts';
+import { eventLine, stampedLine } from './json-lines.ts';
 import { flow } from './live-lines.ts';
 import {
   guestFacts,
@@ -102,7 +102,7 @@ export class MirrorReport {
     const { json, retryMs } = this.#options;
     const pauses = new PauseTeller(retryMs);
     for await (const event of mirror.events()) {
-      if (json) this.#io.out(JSON.stringify(event));
+      if (json) this.#io.out(stampedLine(event));
       if (event.event === 'BLOCK_JOB_READY') this.#readyMs = this.#elapsedMs();
       if (json) continue;
       if (event.event === 'BLOCK_JOB_READY') {

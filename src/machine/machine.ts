@@ -162,11 +162,12 @@ export class Machine {
   /**
    * Ends the machine as QEMU's quit does: stops the guest, lets jobs come to rest, and closes all.
    *
+   * @param reason Why the guest ends; nothing when there is none, whose end would be told of.
    * @throws {BlockError} What the disks could not be flushed for; all is closed then.
    */
-  async shutdown(reason: ShutdownReason): Promise<void> {
+  async shutdown(reason: ShutdownReason | undefined): Promise<void> {
     try {
-      await this.runState.shutdown(reason);
+      if (reason) await this.runState.shutdown(reason);
     } finally {
       const jobs = this.jobs.all;
       for (const job of jobs) job.beginRest();
@@ -177,12 +178,13 @@ export class Machine {
     }
   }
 
-  /** Ends everything: cancels jobs by force, lets requests in flight finish, closes all nodes. */
+  /** Ends everything: cancels and forgets jobs, waits for requests in flight, closes all nodes. */
   async close(): Promise<void> {
-    for (const job of this.jobs.all) {
+    for (const job of this.jobs.all.toReversed()) {
       // While one is waited for, another may end.
       if (job.status !== 'concluded' && job.status !== 'null') job.cancel({ force: true });
       await job.finished;
+      if (job.status === 'concluded') job.dismiss();
     }
     const leaving = this.devices.all.map((device) => device.close());
     const closing = Promise.all([...leaving, this.exports.stop()]);

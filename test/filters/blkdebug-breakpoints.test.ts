@@ -21,6 +21,20 @@ describe('breakpoints', () => {
     expect([first.state, breakpoints.isSuspended('A')]).toEqual(['done', false]);
   });
 
+  it('tell when a request has come to them', async () => {
+    const breakpoints = open();
+    let count = 0;
+    breakpoints.add('read_aio', 'A', () => {
+      count += 1;
+    });
+    const waiting = begin(() => breakpoints.whenSuspended('A'));
+    await settle();
+    expect([waiting.state, count]).toEqual(['pending', 0]);
+    begin(() => breakpoints.reach('read_aio', request));
+    await settle();
+    expect([waiting.state, count]).toEqual(['done', 1]);
+  });
+
   it('let one request go at a time, the last to have come first', async () => {
     const breakpoints = open();
     const begun = [];

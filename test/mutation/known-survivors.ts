@@ -87,6 +87,11 @@ export const KNOWN_SURVIVORS: readonly KnownSurvivor[] = [
     reason: WOKEN_LATER,
   },
   {
+    file: 'src/jobs/job.ts',
+    change: "swap statements: «this.#become('concluded', why); this.#resting.notifyAll();»",
+    reason: WOKEN_LATER,
+  },
+  {
     file: 'src/jobs/mirror/copier.ts',
     change:
       'off by one: if (control.pausing || this.#backoff.delayMs(this.#env.clock.nowMs()) > «0»',
@@ -184,6 +189,12 @@ export const KNOWN_SURVIVORS: readonly KnownSurvivor[] = [
     change:
       'swap statements: «if (!filter.isClosed) await this.#removeFilter(); this.#patience?.can…»',
     reason: 'equivalent: by then nothing waits that the timer would let go',
+  },
+  {
+    file: 'src/jobs/mirror/pair.ts',
+    change:
+      'swap statements: «await edge.writeZeroes(range.offset, range.length, options); const { …»',
+    reason: INDEPENDENT,
   },
   {
     file: 'src/jobs/mirror/pair.ts',

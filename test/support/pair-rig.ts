@@ -113,7 +113,7 @@ export class PairRig {
     const edge = (node: BlockNode) => new BlockEdge(node, { name: 'mirror0', kind: 'job' });
     const edges = { source: edge(this.source), target: edge(this.target) };
     this.pair = new MirrorPair({ ...edges, dirty, settings, cluster });
-    this.pair.begin(control);
+    this.pair.begin(control, clock);
     this.pair.open();
     const { pair } = this;
     this.guestWrites = new GuestWrites(pair, clock);

@@ -174,9 +174,14 @@ export class Copier {
     }
   }
 
-  /** Flushes the target. @returns Whether it could; if not, it is for trying again. */
+  /**
+   * Flushes the target, unless nothing has to be on it yet: nothing was copied or found equal.
+   *
+   * @returns Whether it could; if not, it is for trying again.
+   */
   async flush(): Promise<boolean> {
     this.#env.trace?.('mirror_before_flush', `s ${this.#pair.target.parent.name}`);
+    if (this.#pair.copied === 0) return true;
     const done = await this.#tryFlush();
     if (!done) this.#leaveIfOver();
     return done;

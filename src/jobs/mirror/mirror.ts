@@ -212,7 +212,7 @@ export class MirrorWork implements JobWork {
     const { env, source, target } = this.#context;
     const { pair } = this.#parts;
     env.trace?.('mirror_start', `bs ${source.name} s ${pair.target.parent.name}`);
-    pair.begin(control);
+    pair.begin(control, env.clock);
     const copier = new Copier({ env, control, pair, settings: this.#settings });
     this.#copier = copier;
     this.#govern();

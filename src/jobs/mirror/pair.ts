@@ -23,6 +23,7 @@ import { statusAbove } from '../../block/allocation.ts';
 import type { BlockExtent, WriteOptions } from '../../block/driver.ts';
 import type { BlockEdge } from '../../block/edge.ts';
 import type { ErrorAction } from '../../block/error-policy.ts';
+import type { Clock } from '../../env/env.ts';
 import { Exit } from '../../sync/exit.ts';
 import { RangeLock } from '../../sync/range-lock.ts';
 import { JobCancelled, type JobControl } from '../work.ts';
@@ -62,6 +63,8 @@ export class MirrorPair {
   /** Clusters that the target has as a whole; those others must be copied whole. */
   readonly #complete: DirtyBitmap | undefined;
   #control: JobControl | undefined;
+  /** Over when whoever has started the job has been told so. */
+  #start: Promise<void> | undefined;
   #isActive: boolean;
   #isOpen = false;
   #failure: unknown;
@@ -81,8 +84,11 @@ export class MirrorPair {
   }
 
   /** The job has begun. */
-  begin(control: JobControl): void {
+  begin(control: JobControl, clock: Clock): void {
     this.#control = control;
+    this.#start = clock.turn().then(() => {
+      this.#start = undefined;
+    });
   }
 
   /** Requests in flight that are no copies. */
@@ -249,7 +255,10 @@ export class MirrorPair {
   async attempt<T>(operation: 'read' | 'write', start: () => Pending<T>): Promise<T> {
     if (this.#isGivenUp) throw new JobCancelled();
     try {
-      return await this.unlessAbandoned(start());
+      const result = await this.unlessAbandoned(start());
+      // A disk may answer at once, and what comes of it is no part of starting the job.
+      if (this.#start) await this.#start;
+      return result;
     } catch (error) {
       if (!(error instanceof BlockError)) throw error;
       throw new CopyFailed(this.failed(operation, error), error);

@@ -1,6 +1,6 @@
 /** The command `qemu-io`: does to a disk of the machine what the program of that name does. */
 
-import { BlockError } from '../../../base/errors.ts';
+import { findDrive } from '../../commands/drives/find.ts';
 import { defineHmpCommand } from '../command.ts';
 import type { IoDisk } from '../io/command.ts';
 import { NodeDisk } from '../io/node-disk.ts';
@@ -14,14 +14,11 @@ export const qemuIo = defineHmpCommand({
   async run({ qdev, device, command }, { monitor, print }) {
     const { machine } = monitor;
     const run = (disk: IoDisk) => monitor.qemuIo.run(command, { machine, disk, report: print });
-    const drive = machine.drives.all.find((each) =>
-      qdev ? each.device?.qdev === device : each.name === device,
-    );
+    const drive = qdev ? findDrive(monitor, { id: device }).drive : machine.drives.find(device);
     if (drive) {
       await run(drive);
       return;
     }
-    if (qdev) throw new BlockError('ENODEV', 'find a device', `Device '${device}' not found`);
     const disk = new NodeDisk(machine.drives.lookup({ nodeName: device }));
     const detached = await run(disk);
     // Unlike in QEMU the monitor is not held up by what goes on.

@@ -8,7 +8,7 @@ import { type IoContext, type IoDisk, IoStop } from './command.ts';
 export function mediumOf({ edge }: IoDisk): BlockEdge {
   if (edge) return edge;
   const description = 'No medium found';
-  throw new BlockError('ENODEV', 'use the drive', description, { description });
+  throw new BlockError('ENODEV', 'use the drive', 'No medium inserted', { description });
 }
 
 /** @throws {BlockError} `EIO` for a range that is not within the disk, as QEMU has it. */

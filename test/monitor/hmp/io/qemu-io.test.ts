@@ -54,7 +54,7 @@ describe('qemu-io', () => {
     ['map', `Failed to query image length: ${noMedium}`],
     ['alloc 0', `is_allocated failed: ${noMedium}`],
     ['write 0 512', `write failed: ${noMedium}`],
-    ['truncate 0', noMedium],
+    ['truncate 0', 'No medium inserted\n'],
     ['info', ''],
     ['flush', ''],
   ])('finds an empty drive empty: %j', async (command, text) => {
