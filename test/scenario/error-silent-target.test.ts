@@ -116,6 +116,21 @@ describe('a forced cancel', () => {
     await drained(machine.node('source'), () => {});
   });
 
+  it('leaves a target that no mirror may have before its last request has ended', async () => {
+    const { rig, target, guest, job } = await silent({ copyMode: 'write-blocking' });
+    await using machine = rig;
+    submitting(guest, write(0, BYTES));
+    await settle();
+    job.cancel({ force: true });
+    await machine.runUntil(() => job.status === 'null');
+    expect(target.gate.held).toHaveLength(1);
+    await expect(machine.mirror()).rejects.toThrow('of an earlier job are still in flight');
+    target.gate.mode = 'sync';
+    target.gate.next().complete();
+    await settle();
+    await machine.readyMirror();
+  });
+
   it('also ends when a soft cancel or a complete waits for the target', async () => {
     for (const verb of ['complete', 'cancel'] as const) {
       const { rig, guest, job } = await silent();

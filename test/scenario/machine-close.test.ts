@@ -31,14 +31,15 @@ describe('the end of the machine', () => {
 
   it('with a mirror that ends by itself while another is waited for', async () => {
     const rig = await disks(...NAMES);
-    rig.disk('target-a').gate.mode = 'held';
+    // The one that started last is waited for first.
+    rig.disk('target-b').gate.mode = 'held';
     const [a, b] = await Promise.all(PAIRS.map((pair) => rig.mirror(pair)));
-    await rig.reach('target-a', 'write');
-    await rig.runUntil(() => b?.job.status === 'ready');
-    b?.job.complete();
+    await rig.reach('target-b', 'write');
+    await rig.runUntil(() => a?.job.status === 'ready');
+    a?.job.complete();
     await rig[Symbol.asyncDispose]();
-    expect(await a?.job.finished).toEqual({ status: 'cancelled' });
-    expect(await b?.job.finished).toEqual({ status: 'completed' });
+    expect(await a?.job.finished).toEqual({ status: 'completed' });
+    expect(await b?.job.finished).toEqual({ status: 'cancelled' });
   });
 
   it('right after a job was dismissed', async () => {

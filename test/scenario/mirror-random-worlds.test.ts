@@ -79,7 +79,8 @@ class World {
     const written = Math.max(
       ...(['write', 'writeZeroes', 'discard'] as const).map((each) => operations.lastIndexOf(each)),
     );
-    expect(operations.lastIndexOf('flush')).toBeGreaterThan(written);
+    // Where nothing was written there is nothing to flush.
+    if (written >= 0) expect(operations.lastIndexOf('flush')).toBeGreaterThan(written);
   }
 
   /** Begins a request of the guest, wherever others are in flight. */

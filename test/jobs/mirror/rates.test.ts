@@ -33,10 +33,10 @@ describe('RateMeter', () => {
     });
   });
 
-  it('forgets what is older than its window', () => {
+  it.each(['sample', 'rates'] as const)('forgets what is older than its window in %s', (notice) => {
     const meter = new RateMeter();
     meter.sample({ offset: 0, len: 1e6 }, 0);
-    for (let ms = 1000; ms <= 10_000; ms += 100) meter.sample({ offset: 1000, len: 1e6 }, ms);
+    for (let ms = 1000; ms <= 10_000; ms += 100) meter[notice]({ offset: 1000, len: 1e6 }, ms);
     expect(meter.rates({ offset: 1000, len: 1e6 }, 10_000).copyRate).toBe(0);
   });
 
