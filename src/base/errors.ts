@@ -30,6 +30,7 @@ const DESCRIPTIONS = {
   ENOMEM: 'Cannot allocate memory',
   ENOSPC: 'No space left on device',
   ENOTCONN: 'Transport endpoint is not connected',
+  ENOTDIR: 'Not a directory',
   ENOTSUP: 'Operation not supported',
   EPERM: 'Operation not permitted',
   EPIPE: 'Broken pipe',
@@ -99,5 +100,4 @@ const ALIASES: Readonly<Record<string, BlockErrorCode>> = {
   EDQUOT: 'ENOSPC',
   EOPNOTSUPP: 'ENOTSUP',
   ENXIO: 'ENODEV',
-  ENOTDIR: 'ENOENT',
 };

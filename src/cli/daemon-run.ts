@@ -38,11 +38,13 @@ export class Daemon {
   pidFile: string | undefined;
   /** The option that is being processed, for messages. */
   location: string | undefined;
+  readonly #autostart: boolean;
   #ask = () => {};
   #closing: Promise<void> | undefined;
 
   constructor({ io, isInBackground, autostart }: DaemonSetting) {
     this.io = io;
+    this.#autostart = autostart;
     const tracer = new Tracer({ points: tracePoints(commands), err: (line) => io.err(line) });
     const env = {
       ...io.env,
@@ -107,13 +109,19 @@ export class Daemon {
     return this.#closing;
   }
 
+  /** Whether anything has been said of a guest: how it starts, what it is called, what it has. */
+  get #hasGuest(): boolean {
+    const { drives, name } = this.machine;
+    return !this.#autostart || name !== undefined || drives.all.length > 0;
+  }
+
   async #endMachine(reason: ShutdownReason): Promise<void> {
     const { machine } = this;
     this.location = undefined;
     try {
       await machine.exports.stop();
       // Where there is no guest nobody tells of its end, as in the storage daemon.
-      await machine.shutdown(machine.drives.all.length > 0 ? reason : undefined);
+      await machine.shutdown(this.#hasGuest ? reason : undefined);
     } catch (error) {
       if (!(error instanceof BlockError)) throw error;
       this.report(error.message);

@@ -61,7 +61,8 @@ async function openFileDisk(options: FileOptions, context: OpenContext): Promise
     throw refuse(`aio=native was specified, ${rule}`);
   }
   // Before the file is opened: to open a named pipe is to wait for somebody at its other end.
-  demandKind(path, await env.files.status(path));
+  const found = await env.files.status(path);
+  if (found) demandKind(path, found);
   const opened = await openAt(options, context);
   let lock: FileLock | undefined;
   try {
@@ -93,8 +94,7 @@ async function openFileDisk(options: FileOptions, context: OpenContext): Promise
   }
 }
 
-function demandKind(path: string, status: FileStatus | undefined): void {
-  if (!status) throw cannotOpen(path, 'ENOENT', 'No such file or directory');
+function demandKind(path: string, status: FileStatus): void {
   if (status.kind === 'directory') throw cannotOpen(path, 'EISDIR', 'Is a directory');
   if (status.kind === 'other') {
     throw cannotOpen(path, 'EINVAL', 'it is neither a regular file nor a block device');

@@ -61,6 +61,9 @@ const unlink = promisify(fs.unlink);
 const ftruncate = promisify(fs.ftruncate);
 const fdatasync = promisify(fs.fdatasync);
 
+/** What is said of a path at which there is nothing. */
+const MISSING: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR']);
+
 export const nodeFiles: Files = {
   async open(path, options) {
     const action = `open "${path}"`;
@@ -76,7 +79,8 @@ export const nodeFiles: Files = {
       return await statusOf(path, await stat(path));
     } catch (error) {
       const translated = fromSystemError(error, `look at "${path}"`);
-      if (translated instanceof BlockError && translated.code === 'ENOENT') return undefined;
+      const isMissing = translated instanceof BlockError && MISSING.has(translated.code);
+      if (isMissing) return undefined;
       throw translated;
     }
   },

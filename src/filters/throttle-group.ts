@@ -159,7 +159,8 @@ export class ThrottleGroup {
    * @throws {BlockError} `EINVAL` for limits that do not go together; nothing changes then.
    */
   setLimits(limits: ThrottleLimits): void {
-    const merged = { ...this.#limits, ...limits };
+    const named = Object.entries(limits).filter(([, limit]) => limit !== undefined);
+    const merged: ThrottleLimits = { ...this.#limits, ...Object.fromEntries(named) };
     this.#buckets = new ThrottleBuckets(checkLimits(merged));
     this.#limits = merged;
     for (const direction of DIRECTIONS) {

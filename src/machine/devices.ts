@@ -16,8 +16,8 @@ export interface DevicesParts {
   readonly drives: Drives;
   readonly clock: Clock;
   readonly onEvent: (event: DeviceEvent) => void;
-  /** Whether the guest runs. */
-  readonly isRunning: () => boolean;
+  /** Whether devices may go at once: the guest agrees, for it runs, or it has not begun. */
+  readonly mayLeave: () => boolean;
   /** Asked to stop the machine because of an error. */
   readonly onStop: () => void;
   /** A device is there now: it is to stand still if the machine does. */
@@ -112,18 +112,18 @@ export class Devices implements Iterable<PluggedDevice> {
   }
 
   /**
-   * Asks the guest to let a device go. One that runs agrees at once; one that is stopped does when
-   * it goes on, or is reset.
+   * Asks the guest to let a device go. One that runs agrees at once, and one that has not begun is
+   * not asked; one that is stopped agrees when it goes on, or is reset.
    */
   requestUnplug(device: PluggedDevice): void {
-    const { clock, isRunning } = this.#parts;
+    const { clock, mayLeave } = this.#parts;
     device.isLeaving = true;
     device.agree = () => {
       device.agree = () => {};
       // One after the other, in the order in which the guest agrees.
       this.#leaving = Promise.all([this.#leaving, clock.turn()]).then(() => this.unplug(device));
     };
-    if (isRunning()) device.agree();
+    if (mayLeave()) device.agree();
   }
 
   /** Takes a device out, once what its guest asked for has ended; its drive goes with it. */

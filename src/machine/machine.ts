@@ -101,7 +101,7 @@ export class Machine {
       drives: this.drives,
       clock: env.clock,
       onEvent: (event) => this.#emit(event),
-      isRunning: () => this.runState.running,
+      mayLeave: () => this.runState.running || this.runState.status === 'prelaunch',
       onStop: () => this.runState.stopForError(),
       onPlug: (device) => this.runState.admit(device),
     });

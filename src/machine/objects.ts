@@ -10,12 +10,13 @@ import { BlockError } from '../base/errors.ts';
 import type { Files } from '../env/files.ts';
 import type { ThrottleGroups } from '../filters/throttle-groups.ts';
 import type { ThrottleLimits } from '../filters/throttle-limits.ts';
+import { checkIoThread, type IoThreadProperties } from './iothread.ts';
 import { loadSecret, type SecretOptions } from './secret.ts';
 import type { TlsCredentialStore, TlsCredentialsOptions } from './tls-credentials.ts';
 
 /** An object, and what it is made from. */
 export type MachineObject =
-  | { readonly type: 'iothread'; readonly properties?: Readonly<Record<string, number>> }
+  | { readonly type: 'iothread'; readonly properties: IoThreadProperties }
   | ({ readonly type: 'secret' } & SecretOptions)
   | { readonly type: 'throttle-group'; readonly limits: ThrottleLimits }
   | { readonly type: 'tls-creds-x509' | 'tls-creds-psk'; readonly options: TlsCredentialsOptions };
@@ -33,6 +34,7 @@ export class MachineObjects {
   readonly #parts: ObjectsParts;
   readonly #objects = new Map<string, MachineObject>();
   readonly #secrets = new Map<string, Uint8Array>();
+  #hasBegun = false;
 
   constructor(parts: ObjectsParts) {
     this.#parts = parts;
@@ -41,6 +43,11 @@ export class MachineObjects {
   /** All of them by id, the oldest first. */
   get all(): ReadonlyMap<string, MachineObject> {
     return this.#objects;
+  }
+
+  /** Whether there has ever been one: from then on QEMU has a folder for them. */
+  get hasBegun(): boolean {
+    return this.#hasBegun;
   }
 
   /**
@@ -60,6 +67,27 @@ export class MachineObjects {
     }
     await this.#make(id, object);
     this.#objects.set(id, object);
+    this.#hasBegun = true;
+  }
+
+  /**
+   * Changes properties of an iothread.
+   *
+   * @throws {BlockError} `ENOENT` when there is none of that id, `EINVAL` for what it cannot have;
+   *   nothing has changed then.
+   */
+  setIoThread(id: string, properties: IoThreadProperties): void {
+    const thread = this.ioThread(id);
+    const changed = { ...thread, ...properties };
+    checkIoThread(changed);
+    this.#objects.set(id, { type: 'iothread', properties: changed });
+  }
+
+  /** @throws {BlockError} `ENOENT` when there is no iothread of that id. */
+  ioThread(id: string): IoThreadProperties {
+    const found = this.#objects.get(id);
+    if (found?.type === 'iothread') return found.properties;
+    throw new BlockError('ENOENT', 'use an iothread', `Cannot find iothread ${id}`);
   }
 
   /** @throws {BlockError} `ENOENT` when there is none of that id, `EBUSY` for one in use. */
@@ -83,7 +111,7 @@ export class MachineObjects {
     const { files, throttleGroups, credentials } = this.#parts;
     switch (object.type) {
       case 'iothread':
-        return;
+        return checkIoThread(object.properties);
       case 'secret':
         this.#secrets.set(id, await loadSecret(files, object, (key) => this.secret(key)));
         return;

@@ -37,6 +37,7 @@ export type TlsCredentialsOptions = {
 );
 
 type Endpoint = 'client' | 'server';
+type PskCredentials = Extract<TlsCredentials, { readonly type: 'psk' }>;
 
 /** The longest file of certificates or keys that is read. */
 const FILE_LENGTH_MAX = 4 * 1024 * 1024;
@@ -103,15 +104,18 @@ export class TlsCredentialStore {
     return id;
   }
 
-  #load(endpoint: Endpoint, options: TlsCredentialsOptions): Promise<TlsCredentials> {
+  async #load(endpoint: Endpoint, options: TlsCredentialsOptions): Promise<TlsCredentials> {
     const { dir } = options;
     if (options['qom-type'] === 'tls-creds-psk') {
-      return this.#loadPsk(join(dir, 'keys.psk'), options.username);
+      const path = `${dir}/keys.psk`;
+      const credentials = await this.#loadPsk(path, options.username);
+      if (endpoint === 'client') demandUser(path, credentials);
+      return credentials;
     }
     return this.#loadX509(dir, endpoint, options['verify-peer']);
   }
 
-  async #loadPsk(path: string, identity: string | undefined): Promise<TlsCredentials> {
+  async #loadPsk(path: string, identity: string | undefined): Promise<PskCredentials> {
     return { type: 'psk', keys: await this.#read(path), identity };
   }
 
@@ -138,4 +142,12 @@ export class TlsCredentialStore {
 
 function missing(id: string): BlockError {
   return new BlockError('ENOENT', 'use TLS', `No TLS credentials with id '${id}'`);
+}
+
+/** @throws {BlockError} `ENOENT` when a client would have no key. */
+function demandUser(path: string, { keys, identity = 'qemu' }: PskCredentials): void {
+  const hasKey = keys.split('\n').some((line) => line.slice(0, line.lastIndexOf(':')) === identity);
+  if (hasKey) return;
+  const reason = `Username ${identity} not found in PSK file ${path}`;
+  throw new BlockError('ENOENT', `use the keys of "${path}"`, reason);
 }

@@ -5,7 +5,10 @@
 
 import type { ThrottleGroups } from '../filters/throttle-groups.ts';
 import { type ThrottleLimits, throttleLimits } from '../filters/throttle-limits.ts';
-import type { MachineObject } from '../machine/objects.ts';
+import { IOTHREAD_DEFAULTS, type IoThreadProperties } from '../machine/iothread.ts';
+import type { MachineObject, MachineObjects } from '../machine/objects.ts';
+import { int } from '../wire/qapi/scalars.ts';
+import { memberOf, wholeOf } from '../wire/qapi/type.ts';
 import type { JsonValue } from '../wire/qmp/json-value.ts';
 import type { Chardev } from './chardev/chardev.ts';
 import type { MonitorContext } from './command.ts';
@@ -14,6 +17,8 @@ import type { MonitorContext } from './command.ts';
 export interface QomProperty {
   readonly type: string;
   readonly value: JsonValue;
+  /** Changes it. @throws {BlockError} For what it cannot be. @default It cannot be changed. */
+  readonly set?: (value: JsonValue) => void;
 }
 
 export interface QomNode {
@@ -31,9 +36,9 @@ export function qomTree({ machine, chardevs }: MonitorContext): QomNode {
     folders['chardevs'] = container('/chardevs', chardevs.all.map(chardevNode));
   }
   const objects = Array.from(machine.objects.all, ([id, object]) =>
-    leaf(`/objects/${id}`, object.type, propertiesOf(id, object, machine.throttleGroups)),
+    leaf(`/objects/${id}`, object.type, propertiesOf(id, object, machine)),
   );
-  if (objects.length > 0) folders['objects'] = container('/objects', objects);
+  if (machine.objects.hasBegun) folders['objects'] = container('/objects', objects);
   return { ...container('/', []), children: folders };
 }
 
@@ -76,29 +81,24 @@ function chardevNode({ id, backend, isConnected }: Chardev): QomNode {
   return leaf(`/chardevs/${id}`, `chardev-${backend.type}`, properties);
 }
 
-/** What an iothread has that was not told otherwise. */
-const IOTHREAD_DEFAULTS = {
-  'aio-max-batch': 0,
-  'thread-pool-min': 0,
-  'thread-pool-max': 64,
-  'poll-max-ns': 32768,
-  'poll-grow': 0,
-  'poll-shrink': 0,
-};
-
 function propertiesOf(
   id: string,
   object: MachineObject,
-  groups: ThrottleGroups,
+  { objects, throttleGroups }: { objects: MachineObjects; throttleGroups: ThrottleGroups },
 ): QomNode['properties'] {
   switch (object.type) {
     case 'iothread':
-      return numbers({ ...IOTHREAD_DEFAULTS, ...object.properties });
+      return threadProperties({ ...IOTHREAD_DEFAULTS, ...object.properties }, (properties) =>
+        objects.setIoThread(id, properties),
+      );
     case 'throttle-group': {
-      const limits = allLimits(groups.find(id).limits);
+      const group = throttleGroups.find(id);
+      const limits = allLimits(group.limits);
       const single = Object.entries(limits).map(([name, value]) => [`x-${name}`, value] as const);
-      const all = { type: 'ThrottleLimits', value: limits };
-      return { limits: all, ...numbers(Object.fromEntries(single)) };
+      const set = (value: JsonValue) =>
+        group.setLimits(throttleLimits.read(value, memberOf(wholeOf('json'), 'limits')));
+      const all = { type: 'ThrottleLimits', value: limits, set };
+      return { limits: all, ...typed('int', Object.fromEntries(single)) };
     }
     case 'secret': {
       const { format = 'raw', data = '', file = '', keyid = '', iv = '' } = object;
@@ -122,8 +122,16 @@ function allLimits(limits: ThrottleLimits): Readonly<Record<string, number>> {
   return Object.fromEntries(all);
 }
 
-function numbers(values: Readonly<Record<string, number>>): QomNode['properties'] {
-  return typed('int', values);
+function threadProperties(
+  values: IoThreadProperties,
+  change: (properties: IoThreadProperties) => void,
+): QomNode['properties'] {
+  const properties = Object.entries(values).map(([name, value]) => {
+    const set = (given: JsonValue) =>
+      change({ [name]: int.read(given, memberOf(wholeOf('json'), name)) });
+    return [name, { type: 'int', value, set }] as const;
+  });
+  return Object.fromEntries(properties);
 }
 
 function texts(values: Readonly<Record<string, string>>): QomNode['properties'] {

@@ -1,11 +1,13 @@
 /** Sockets as options and commands name them, and what QEMU says when they cannot be had. */
 
 import { BlockError } from '../base/errors.ts';
+import { retold } from '../env/socket-texts.ts';
 import type { InheritedSocket, SocketAddress } from '../env/sockets.ts';
 import { struct, union } from '../wire/qapi/composites.ts';
 import {
   fdSocketAddress,
   inetSocketAddress,
+  portNumber,
   type socketAddress,
   socketAddressType,
   unixSocketAddress,
@@ -52,8 +54,6 @@ export interface SocketPlace {
   readonly lastPort?: number | undefined;
 }
 
-const PORT_MAX = 65_535;
-
 /** @throws {BlockError} `EINVAL` for what is no address, `ENOTSUP` for what is not to be had. */
 export function placeOf(given: GivenAddress, origin: AddressOrigin): SocketPlace {
   switch (given.type) {
@@ -75,12 +75,7 @@ function inetPlace({ host, port, to, ipv4, ipv6, mptcp }: InetAddress): SocketPl
   // One of them without the other restricts what a name may lead to.
   if (ipv4 !== ipv6 && /[g-z]/i.test(host)) throw unsupported("Names with 'ipv4' or 'ipv6'");
   if (mptcp) throw unsupported("Connections with 'mptcp'");
-  const number = /^\d+$/.test(port) ? Number(port) : Infinity;
-  if (number > PORT_MAX) {
-    const where = `address resolution failed for ${host}:${port}`;
-    throw refuse(`${where}: Servname not supported for ai_socktype`);
-  }
-  return { address: { type: 'inet', host, port: number }, lastPort: to };
+  return { address: { type: 'inet', host, port: portNumber({ host, port }) }, lastPort: to };
 }
 
 /**
@@ -110,58 +105,13 @@ async function listenOnce<T>(
   try {
     return await listen(address);
   } catch (error) {
-    throw retold(error, address, ({ code, reason }) => {
+    throw retold(error, address, 'listen on', ({ code, reason }) => {
       if (address.type === 'unix') return `Failed to bind socket to ${address.path}: ${reason}`;
       if (address.type === 'fd') return `Failed to listen on fd socket: ${reason}`;
       const isInUse = code === 'EADDRINUSE';
       return `Failed to ${isInUse ? 'find an available port' : 'bind socket'}: ${reason}`;
     });
   }
-}
-
-/** Connects. @param connect To that address. @throws {BlockError} With QEMU's text. */
-export async function connectTo<T>(
-  address: SocketAddress | InheritedSocket,
-  connect: () => Promise<T>,
-): Promise<T> {
-  try {
-    return await connect();
-  } catch (error) {
-    throw retold(error, address, ({ reason }) => {
-      const where = address.type === 'unix' ? address.path : plainName(address);
-      return `Failed to connect to '${where}': ${reason}`;
-    });
-  }
-}
-
-/** @returns The error with another text, unless it is one that says all by itself. */
-function retold(
-  error: unknown,
-  address: SocketAddress | InheritedSocket,
-  text: (error: BlockError) => string,
-): unknown {
-  if (!(error instanceof BlockError)) return error;
-  const { code, reason } = error;
-  // That it is no socket, or that there is a server already.
-  if (reason.startsWith('File descriptor') || code === 'EBUSY') return error;
-  const tell = (told: string) => new BlockError(code, 'use a socket', told, { cause: error });
-  if (code === 'EHOSTUNREACH' && address.type === 'inet' && isLookup(error)) {
-    return tell(`address resolution failed for ${plainName(address)}: ${reason}`);
-  }
-  if (code === 'ENAMETOOLONG' && address.type === 'unix') {
-    return tell(`UNIX socket path '${address.path}' is too long`);
-  }
-  return tell(text(error));
-}
-
-function isLookup({ cause }: BlockError): boolean {
-  return cause instanceof Error && 'syscall' in cause && cause.syscall === 'getaddrinfo';
-}
-
-/** Host and port as QEMU's messages have them, without brackets. */
-function plainName(address: SocketAddress | InheritedSocket): string {
-  if (address.type === 'inet') return `${address.host}:${address.port}`;
-  return address.type === 'unix' ? address.path : String(address.descriptor);
 }
 
 function unsupported(what: string): BlockError {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { link, readFile, stat, truncate } from 'node:fs/promises';
+import { link, readFile, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { BlockError } from '../../src/base/errors.ts';
@@ -81,6 +81,8 @@ describe('file driver: opening', () => {
         );
       expect(await code(folder)).toBe('EISDIR');
       expect(await code(join(folder, 'missing'))).toBe('ENOENT');
+      await writeFile(join(folder, 'file'), '');
+      expect(await code(join(folder, 'file', 'inside'))).toBe('ENOTDIR');
       expect(await code(pipe)).toBe('EINVAL');
       expect(await code('/dev/null')).toBe('EINVAL');
       // To open a pipe for reading alone is to wait for somebody who writes.

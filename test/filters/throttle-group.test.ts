@@ -125,8 +125,10 @@ describe('throttle group', () => {
     const { group } = rig({ 'bps-total': 1000 }, 'a');
     expect(() => group.setLimits({ 'bps-read': 5 })).toThrow(/cannot be used at the same time/);
     expect(group.limits).toEqual({ 'bps-total': 1000 });
+    group.setLimits({ 'bps-total': undefined, 'iops-read': 0 });
+    expect(group.limits).toEqual({ 'bps-total': 1000, 'iops-read': 0 });
     group.setLimits({ 'bps-total': 0, 'bps-read': 5 });
-    expect(group.limits).toEqual({ 'bps-total': 0, 'bps-read': 5 });
+    expect(group.limits).toEqual({ 'bps-total': 0, 'bps-read': 5, 'iops-read': 0 });
   });
 
   it('fails what waits with ECANCELED, and lets the others have their turns', async () => {

@@ -127,6 +127,18 @@ describe('a device that is to leave', () => {
   });
 });
 
+describe('a device whose guest has not begun', () => {
+  it('leaves without being let go', async () => {
+    const { rig, machine, add } = await machineWithDisk();
+    await using _rig = rig;
+    await machine.runState.stop();
+    machine.runState.reset();
+    machine.devices.requestUnplug(add({ id: 'v0' }));
+    await settle();
+    expect(rig.dataOf(DELETED)).toHaveLength(2);
+  });
+});
+
 describe('a CD drive', () => {
   it('tells of its tray by its id, and of its medium nothing', async () => {
     const { rig, machine, add } = await machineWithDisk();

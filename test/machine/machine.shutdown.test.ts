@@ -34,6 +34,17 @@ describe('shutdown()', () => {
     expect(machine.graph.nodes).toEqual([]);
   });
 
+  it('forgets the jobs one after the other, the newest first, with nothing of a guest', async () => {
+    const { machine, told } = await machineWithMirror();
+    machine.jobs.startCreate('job1', async () => {});
+    await machine.jobs.find('job1')?.finished;
+    told.length = 0;
+    await machine.shutdown(undefined);
+    const end = ['aborting', 'BLOCK_JOB_CANCELLED', 'concluded', 'null'];
+    // That of the job that had concluded comes first.
+    expect(told).toEqual(['standby', 'null', 'ready', ...end]);
+  });
+
   it('refuses what the guest asks for afterwards', async () => {
     const { machine, device } = await machineWithMirror();
     await machine.shutdown('host-signal');

@@ -42,6 +42,21 @@ describe('TLS credentials', () => {
       }
     }));
 
+  it('are keys that both sides have, of a client one for its user', () =>
+    withFolder(async (dir) => {
+      await writeFile(join(dir, 'keys.psk'), 'one:00\n');
+      const store = new TlsCredentialStore(nodeFiles);
+      const psk = { 'qom-type': 'tls-creds-psk', dir } as const;
+      await store.add('mine', { ...psk, username: 'one' });
+      const keys = { type: 'psk', keys: 'one:00\n', identity: 'one' };
+      expect(store.find('mine', 'client')).toEqual(keys);
+      await expect(store.add('default', psk)).rejects.toMatchObject({
+        code: 'ENOENT',
+        reason: `Username qemu not found in PSK file ${dir}/keys.psk`,
+      });
+      await store.add('all', { ...psk, endpoint: 'server' });
+    }));
+
   it('of a client need no certificate, but those of a server do', () =>
     withFiles(['ca-cert.pem'], async (store, dir) => {
       await store.add('tls0', { 'qom-type': 'tls-creds-x509', dir });
@@ -60,13 +75,6 @@ describe('TLS credentials', () => {
       const options = { dir, endpoint: 'server', 'verify-peer': false } as const;
       await store.add('tls0', { 'qom-type': 'tls-creds-x509', ...options });
       expect(store.find('tls0', 'server')).toMatchObject({ verifyPeer: false });
-    }));
-
-  it('are keys that both sides have', () =>
-    withFiles(['keys.psk'], async (store, dir) => {
-      await store.add('tls0', { 'qom-type': 'tls-creds-psk', dir, username: 'guest' });
-      const keys = { type: 'psk', keys: 'keys.psk', identity: 'guest' };
-      expect(store.find('tls0', 'client')).toEqual(keys);
     }));
 
   it('are for one side and one id, until they are removed', () =>

@@ -7,6 +7,7 @@
 
 import { BlockError } from '../../base/errors.ts';
 import type { Env } from '../../env/env.ts';
+import { connectTo } from '../../env/socket-texts.ts';
 import { type Connection, describeAddress, type SocketAddress } from '../../env/sockets.ts';
 import { Alarm } from '../../sync/alarm.ts';
 import { Dialogue } from './dialogue.ts';
@@ -110,7 +111,7 @@ export class Connector {
         reject(error);
       };
       // Nothing can end the system's attempt: what comes of it when nobody waits is let go.
-      void env.sockets.connect(address, ATTEMPT_MS).then((connection) => {
+      void connectTo(address, () => env.sockets.connect(address, ATTEMPT_MS)).then((connection) => {
         if (isWanted) resolve(connection);
         else connection.destroy();
       }, reject);

@@ -74,10 +74,10 @@ export class Dialogue implements Receiver {
     this.#changed.notifyAll();
   }
 
-  /** @returns The error of a handshake that fails. */
-  refusal(code: BlockErrorCode, reason: string): BlockError {
+  /** @returns The error of a handshake that fails. @param told As for {@link BlockError}. */
+  refusal(code: BlockErrorCode, reason: string, told = reason): BlockError {
     const { peer } = this.#connection;
-    return new BlockError(code, `agree with the NBD server at "${peer}"`, reason);
+    return new BlockError(code, `agree with the NBD server at "${peer}"`, reason, { told });
   }
 
   /** @returns The error of a server that does not keep to the protocol. */

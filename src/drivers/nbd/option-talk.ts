@@ -66,12 +66,13 @@ export class OptionTalk {
     this.say(OPTION.ABORT);
     const said = new TextDecoder().decode(data);
     const more = said === '' ? '' : ` (server reported: ${said})`;
-    if (type === ERR_UNKNOWN) {
-      return dialogue.refusal('ENOENT', `Requested export not available${more}`);
-    }
+    // QEMU has what the server says for its user only, who is not told by way of a monitor.
+    const refusal = (refusalCode: BlockErrorCode, told: string) =>
+      dialogue.refusal(refusalCode, `${told}${more}`, told);
+    if (type === ERR_UNKNOWN) return refusal('ENOENT', 'Requested export not available');
     const [code, text] = REFUSALS[type] ?? ['EINVAL', 'Unknown error code when asking for option'];
     const hint = type === ERR_TLS_REQD ? '; did you forget a valid tls-creds?' : '';
-    return dialogue.refusal(code, `${text} ${option} (${nameOf(option)})${hint}${more}`);
+    return refusal(code, `${text} ${option} (${nameOf(option)})${hint}`);
   }
 }
 

@@ -3,13 +3,12 @@
 import type { BlockError } from '../../base/errors.ts';
 import { refuse } from '../../block/options.ts';
 import type { SocketAddress } from '../../env/sockets.ts';
+import { TEXT_LENGTH_MAX } from '../../wire/nbd/constants.ts';
 import { converted, optional, withDefault, withFeatures } from '../../wire/qapi/composites.ts';
 import { str, uint32 } from '../../wire/qapi/scalars.ts';
-import { socketAddress } from '../../wire/qapi/socket-address.ts';
+import { portNumber, socketAddress } from '../../wire/qapi/socket-address.ts';
 import type { Type, ValueOf } from '../../wire/qapi/type.ts';
 
-const PORT_MAX = 65_535;
-const DIGITS = /^[0-9]{1,5}$/;
 /** The longest time that a timer takes, in seconds. */
 const SECONDS_MAX = 2_000_000;
 
@@ -35,10 +34,7 @@ function inetAddress(given: InetAddress, path: string): SocketAddress {
   if (ipv4 !== ipv6) throw unsupported(`${path}.${ipv4 === undefined ? 'ipv6' : 'ipv4'}`);
   if (given['keep-alive']) throw unsupported(`${path}.keep-alive`);
   if (given.mptcp) throw unsupported(`${path}.mptcp`);
-  const number = DIGITS.test(port) ? Number(port) : 0;
-  if (number >= 1 && number <= PORT_MAX) return { type: 'inet', host, port: number };
-  const rule = `expects a port number from 1 to ${PORT_MAX}: "${port}"`;
-  throw refuse(`Parameter '${path}.port' ${rule}`);
+  return { type: 'inet', host, port: portNumber({ host, port }) };
 }
 
 function unsupported(what: string): BlockError {
@@ -50,17 +46,25 @@ const seconds: Type<number> = converted(uint32, (found, { name }) => {
   throw refuse(`Parameter '${name}' must not exceed ${SECONDS_MAX}: ${found}`);
 });
 
+/** A name that the protocol has room for. */
+function nameOf(what: string): Type<string> {
+  return converted(str, (found) => {
+    if (Buffer.byteLength(found) <= TEXT_LENGTH_MAX) return found;
+    throw refuse(`${what} too long to send to server`);
+  });
+}
+
 /** By QEMU's names. */
 export const nbdOptions = {
   server,
   /** The name of the export. */
-  export: withDefault(str, ''),
+  export: withDefault(nameOf('export name'), ''),
   /** The id of TLS credentials; with it there is no speaking without TLS. */
   'tls-creds': optional(str),
   /** What the server's certificate must be for; by default the host of an inet address. */
   'tls-hostname': optional(str),
   /** A context whose status takes the place of that of "base:allocation". */
-  'x-dirty-bitmap': withFeatures(optional(str), 'unstable'),
+  'x-dirty-bitmap': withFeatures(optional(nameOf('x-dirty-bitmap')), 'unstable'),
   /** How long requests wait for a server that was lost, in seconds. */
   'reconnect-delay': withDefault(seconds, 0),
   /** How long to go on trying to connect at first, in seconds; 0 for one attempt. */

@@ -1,9 +1,9 @@
 /** A chardev that connects to a socket, and again when the connection is lost, if it is to. */
 
 import { BlockError } from '../../base/errors.ts';
+import { connectTo } from '../../env/socket-texts.ts';
 import type { Connection, InheritedSocket, SocketAddress, Sockets } from '../../env/sockets.ts';
 import { Alarm, type Timers } from '../../sync/alarm.ts';
-import { connectTo } from '../sockets.ts';
 import type { ChardevBackend } from './chardev.ts';
 import { singleBackend } from './single.ts';
 import { formatSocket } from './socket-name.ts';

@@ -1,31 +1,44 @@
 /** The commands about chardevs. */
 
-import { BlockError } from '../../base/errors.ts';
+import { BlockError, type BlockErrorCode } from '../../base/errors.ts';
 import { EMPTY } from '../../wire/qapi/command.ts';
 import { list, optional, struct } from '../../wire/qapi/composites.ts';
 import { bool, str } from '../../wire/qapi/scalars.ts';
+import type { Chardevs } from '../chardev/chardevs.ts';
 import { defineCommand } from '../command.ts';
 import { inHashOrder } from '../hash-order.ts';
-import { CHARDEV_TYPES, chardevBackend } from '../schema/chardev.ts';
+import { CHARDEV_TYPES, type ChardevOptions, chardevBackend } from '../schema/chardev.ts';
+
+const chardevReturn = struct('ChardevReturn', { pty: optional(str) });
 
 const add = defineCommand(
   {
     name: 'chardev-add',
     summary: 'Makes a chardev',
     arguments: struct('q_obj_chardev-add-arg', { id: str, backend: chardevBackend }),
-    returns: struct('ChardevReturn', { pty: optional(str) }),
+    returns: chardevReturn,
   },
   async ({ id, backend }, { chardevs }) => {
-    const refuse = (reason: string) => new BlockError('EINVAL', `add the chardev "${id}"`, reason);
-    if (chardevs.all.some((chardev) => chardev.id === id)) {
-      throw refuse(`Chardev with id '${id}' already exists`);
-    }
-    try {
-      await chardevs.add({ id, options: backend, origin: 'monitor' });
-    } catch (error) {
-      if (!(error instanceof BlockError)) throw error;
-      throw refuse(`Failed to add chardev '${id}': ${error.reason}`);
-    }
+    if (has(chardevs, id)) throw refuse('EEXIST', `Chardev with id '${id}' already exists`);
+    await make(chardevs, id, backend);
+    return { pty: undefined };
+  },
+);
+
+const change = defineCommand(
+  {
+    name: 'chardev-change',
+    summary: 'Makes another chardev of one that nothing uses',
+    arguments: struct('q_obj_chardev-change-arg', { id: str, backend: chardevBackend }),
+    returns: chardevReturn,
+  },
+  async ({ id, backend }, { chardevs }) => {
+    if (!has(chardevs, id)) throw refuse('ENOENT', `Chardev '${id}' does not exist`);
+    const { isInUse } = chardevs.find(id);
+    if (isInUse) throw refuse('EBUSY', 'Chardev user does not support chardev hotswap');
+    // As in QEMU the old one is gone even if there will be no new one.
+    await chardevs.remove(id);
+    await make(chardevs, id, backend);
     return { pty: undefined };
   },
 );
@@ -65,8 +78,8 @@ const sendBreak = defineCommand(
     returns: EMPTY,
   },
   ({ id }, { chardevs }) => {
-    if (chardevs.all.some((chardev) => chardev.id === id)) return {};
-    throw new BlockError('ENOENT', 'send a break', `Chardev '${id}' not found`);
+    if (has(chardevs, id)) return {};
+    throw refuse('ENOENT', `Chardev '${id}' not found`);
   },
 );
 
@@ -82,8 +95,26 @@ const queryBackends = defineCommand(
 
 export const chardevCommands = {
   'chardev-add': add,
+  'chardev-change': change,
   'chardev-remove': remove,
   'chardev-send-break': sendBreak,
   'query-chardev': query,
   'query-chardev-backends': queryBackends,
 };
+
+function has(chardevs: Chardevs, id: string): boolean {
+  return chardevs.all.some((chardev) => chardev.id === id);
+}
+
+async function make(chardevs: Chardevs, id: string, options: ChardevOptions): Promise<void> {
+  try {
+    await chardevs.add({ id, options, origin: 'monitor' });
+  } catch (error) {
+    if (!(error instanceof BlockError)) throw error;
+    throw refuse(error.code, `Failed to add chardev '${id}': ${error.reason}`);
+  }
+}
+
+function refuse(code: BlockErrorCode, reason: string): BlockError {
+  return new BlockError(code, 'use a chardev', reason);
+}

@@ -1,4 +1,4 @@
-/** `qom-list` and `qom-get`. */
+/** `qom-list`, `qom-get` and `qom-set`. */
 
 import { BlockError } from '../../base/errors.ts';
 import { list, optional, struct } from '../../wire/qapi/composites.ts';
@@ -36,22 +36,39 @@ const qomGet = defineCommand(
     returns: anything,
   },
   ({ path, property }, context) => {
-    const node = objectAt(path, context);
-    const properties = propertiesOf(node);
-    const found = Object.hasOwn(properties, property) ? properties[property] : undefined;
-    if (found) return found.value;
-    const reason = `Property '${node.type}.${property}' not found`;
-    throw new BlockError('ENOENT', 'read a property', reason);
+    return propertyOf(objectAt(path, context), property).value;
   },
 );
 
-export const qomCommands = { 'qom-list': qomList, 'qom-get': qomGet };
+const qomSet = defineCommand(
+  {
+    name: 'qom-set',
+    summary: 'Changes one property of an object of the object model',
+    arguments: struct('q_obj_qom-set-arg', { path: str, property: str, value: anything }),
+  },
+  ({ path, property, value }, context) => {
+    const node = objectAt(path, context);
+    const { set } = propertyOf(node, property);
+    const reason = `Property '${node.type}.${property}' is not writable`;
+    if (!set) throw new BlockError('EPERM', 'change a property', reason);
+    set(value);
+  },
+);
+
+export const qomCommands = { 'qom-list': qomList, 'qom-get': qomGet, 'qom-set': qomSet };
 
 function objectAt(path: string, context: MonitorContext): QomNode {
   const [found, another] = findObjects(qomTree(context), path);
   if (!found) throw new MonitorError('DeviceNotFound', `Device '${path}' not found`);
   if (!another) return found;
   throw new BlockError('EINVAL', 'find an object', `Path '${path}' is ambiguous`);
+}
+
+function propertyOf(node: QomNode, name: string): QomProperty {
+  const properties = propertiesOf(node);
+  const found = Object.hasOwn(properties, name) ? properties[name] : undefined;
+  if (found) return found;
+  throw new BlockError('ENOENT', 'find a property', `Property '${node.type}.${name}' not found`);
 }
 
 /** @returns Its type, and then its own ones and its children. */

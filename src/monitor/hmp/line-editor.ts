@@ -95,7 +95,7 @@ export class LineEditor {
   }
 
   /**
-   * Takes a byte that was typed.
+   * Takes a byte that was typed; after the end of a line, once the prompt was shown again.
    *
    * @returns The line, when this was its end.
    */
@@ -115,7 +115,6 @@ export class LineEditor {
     this.history.add(line);
     this.#options.show('\n');
     this.#line = EMPTY;
-    this.#shown = EMPTY;
     return line;
   }
 

@@ -3,7 +3,8 @@
  *
  *     B  the name of a disk         o  a size, in MiB unless it has a suffix
  *     s  a word                     S  all that is left of the line
- *     -f an option of one letter    ?  after a kind: it may be missing
+ *     l  a whole number             ?  after a kind: it may be missing
+ *     -f an option of one letter
  */
 
 import { parseSize } from '../../wire/options/scalars.ts';
@@ -14,6 +15,7 @@ interface Kinds {
   readonly s: string;
   readonly S: string;
   readonly o: number;
+  readonly l: number;
 }
 
 /** The values of the arguments that a description names. */
@@ -97,7 +99,7 @@ export function readArguments(
     }
     if (kind.endsWith('?') && rest === '') continue;
     const taken = takeValue(kind, rest, errors);
-    if (!taken) return refuse(expectation(command, kind));
+    if (!taken) return refuse(expectation(command, kind, rest));
     values[name] = taken.value;
     rest = taken.rest.trimStart();
   }
@@ -111,6 +113,7 @@ function takeValue(
   { complain }: ArgumentErrors,
 ): { readonly value: string | number; readonly rest: string } | undefined {
   if (kind.startsWith('o')) return takeSize(text);
+  if (kind.startsWith('l')) return takeNumber(text);
   if (kind.startsWith('S')) return { value: text, rest: '' };
   const taken = takeWord(text, complain);
   return taken && { value: taken.word, rest: taken.rest };
@@ -127,7 +130,17 @@ function takeSize(text: string) {
   return { value: Number(size), rest: text.slice(whole.length) };
 }
 
-function expectation({ name }: Parameterized, kind: string): string {
+/** QEMU takes sums and the like as well. */
+function takeNumber(text: string) {
+  const [whole] = /^[+-]?(?:0x[\da-f]+|\d+)/i.exec(text) ?? [];
+  return whole === undefined ? undefined : { value: Number(whole), rest: text.slice(whole.length) };
+}
+
+function expectation({ name }: Parameterized, kind: string, text: string): string {
+  if (kind.startsWith('l')) {
+    const first = text[0];
+    return first ? `invalid char '${first}' in expression` : 'unexpected end of expression';
+  }
   if (kind.startsWith('o')) return 'invalid size';
   return `${name}: ${kind.startsWith('B') ? 'block device name' : 'string'} expected`;
 }

@@ -1,5 +1,6 @@
 /** Where a socket is, as QEMU's options and commands have it. */
 
+import { BlockError } from '../../base/errors.ts';
 import { enumeration, optional, struct, union } from './composites.ts';
 import { bool, str, uint16 } from './scalars.ts';
 
@@ -38,3 +39,20 @@ export const socketAddress = union('SocketAddress', {
     fd: fdSocketAddress,
   },
 });
+
+const PORT_MAX = 65_535;
+
+/** @throws {BlockError} `EINVAL`, with QEMU's text, for a port that is no number. */
+export function portNumber({
+  host,
+  port,
+}: {
+  readonly host: string;
+  readonly port: string;
+}): number {
+  const number = /^\d+$/.test(port) ? Number(port) : Infinity;
+  if (number <= PORT_MAX) return number;
+  const where = `address resolution failed for ${host}:${port}`;
+  const reason = `${where}: Servname not supported for ai_socktype`;
+  throw new BlockError('EINVAL', 'use a socket', reason);
+}

@@ -52,12 +52,13 @@ describe('options of the NBD driver', () => {
       "Invalid parameter type for 'server.port', expected: string",
     ],
     [
-      { server: { ...inet, port: '0' } },
-      `Parameter 'server.port' expects a port number from 1 to 65535: "0"`,
-    ],
-    [
       { server: { ...inet, port: 'nbd' } },
-      `Parameter 'server.port' expects a port number from 1 to 65535: "nbd"`,
+      'address resolution failed for ::1:nbd: Servname not supported for ai_socktype',
+    ],
+    [{ server: unix, export: 'e'.repeat(4097) }, 'export name too long to send to server'],
+    [
+      { server: unix, 'x-dirty-bitmap': 'e'.repeat(4097) },
+      'x-dirty-bitmap too long to send to server',
     ],
     [
       { server: unix, 'reconnect-delay': 1e9 },

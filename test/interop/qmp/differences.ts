@@ -13,11 +13,32 @@ export interface Replacement {
   readonly ours: string;
 }
 
+/** Scenarios that are not the same yet, as something is missing that they are about. */
+export interface Gap {
+  readonly where: readonly string[];
+  readonly reason: string;
+}
+
 /** Something that we say on top, wherever it is the case. */
 export interface Addition {
   readonly reason: string;
   readonly ours: RegExp;
 }
+
+const STOP = '<- {"timestamp": TIME, "event": "STOP"}\n';
+
+/** A line that tells of the job named `job`. */
+function statusChange(status: string): string {
+  const event = '"event": "JOB_STATUS_CHANGE"';
+  return `<- {"timestamp": TIME, ${event}, "data": {"status": "${status}", "id": "job"}}\n`;
+}
+
+const LOCKED = '<- {"error": {"class": "GenericError", "desc": "Failed to get \\"write\\" lock"}}';
+
+const SIZE_KEPT =
+  "Permission conflict on node 'file': permissions 'resize' are both required by " +
+  "node 'raw' (uses node 'file' as 'file' child) and unshared by " +
+  "node 'part' (uses node 'file' as 'file' child).";
 
 export const REPLACEMENTS: readonly Replacement[] = [
   {
@@ -29,6 +50,53 @@ export const REPLACEMENTS: readonly Replacement[] = [
     reason: 'what is done for a client of a monitor is not told on standard output',
     theirs: "Formatting 'new.img', fmt=raw size=262144\n",
     ours: '',
+  },
+  {
+    where: ['a file is opened by several nodes that nobody uses'],
+    reason: 'a file is locked when it is opened, and not only when somebody uses the node',
+    theirs: `"node-name":"second","filename":"disk.img"}}\n<- {"return": {}}`,
+    ours: `"node-name":"second","filename":"disk.img"}}\n${LOCKED}`,
+  },
+  {
+    where: ['a file is opened by several nodes that nobody uses'],
+    reason: 'a file is locked when it is opened, and not only when somebody uses the node',
+    theirs: `"filename":"disk.img","read-only":true}}\n<- {"return": {}}`,
+    ours: `"filename":"disk.img","read-only":true}}\n${LOCKED}`,
+  },
+  {
+    where: ['a copy-on-read filter writes to the node below it'],
+    reason: 'through a read-only node one only reads; that is no reason to have no filter there',
+    theirs: '<- {"error": {"class": "GenericError", "desc": "Block node is read-only"}}',
+    ours: '<- {"return": {}}',
+  },
+  {
+    where: ['a disk is resized by the name of its node, to whole sectors and where it can be'],
+    reason: 'Not yet: a part of a disk that has a size of its own keeps others from resizing it',
+    theirs: `<- {"error": {"class": "GenericError", "desc": "${SIZE_KEPT}"}}`,
+    ours: '<- {"return": {}}',
+  },
+  {
+    where: ['a mirror goes on while its guest is stopped and continued'],
+    reason: 'to stop the guest is to wait for what is in flight of it alone: jobs are not paused',
+    theirs: `${STOP}${statusChange('standby')}${statusChange('ready')}`,
+    ours: STOP,
+  },
+  {
+    where: ['an export that comes or goes interrupts a mirror for a moment'],
+    reason: 'to close an export is to wait for its own requests: jobs on its disk are not paused',
+    theirs: `${statusChange('standby')}${statusChange('ready')}`,
+    ours: '',
+  },
+];
+
+export const GAPS: readonly Gap[] = [
+  {
+    where: [
+      'a chain is writable again when it is reopened from below',
+      'a node is reopened with all its options, and is as it was when that fails',
+      'a disk that is reopened may join another throttle group',
+    ],
+    reason: 'Not yet: blockdev-reopen',
   },
 ];
 

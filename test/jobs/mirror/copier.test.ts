@@ -375,3 +375,14 @@ describe('copying', () => {
     expect(rig.copier.inFlight).toBe(0);
   });
 });
+
+describe('a flush', () => {
+  it('is not asked of a target that has to have nothing yet', async () => {
+    const rig = dirtyRig({});
+    expect(await rig.copier.flush()).toBe(true);
+    expect(rig.targetDisk.operations).not.toContain('flush');
+    await copyAll(rig).promise;
+    expect(await rig.copier.flush()).toBe(true);
+    expect(rig.targetDisk.operations.at(-1)).toBe('flush');
+  });
+});

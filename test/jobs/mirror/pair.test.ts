@@ -252,3 +252,25 @@ describe('ranges', () => {
     expect(pair.around({ offset: 2100, length: 1 })).toEqual({ offset: 2048, length: 512 });
   });
 });
+
+describe('the first requests', () => {
+  it('that are answered at once end only when whoever started the job has been told', async () => {
+    const { pair, clock } = new PairRig();
+    // Asked for after that of the start.
+    const turn = clock.turn();
+    const told: string[] = [];
+    const request = pair.attempt('read', () => {}).then(() => told.push('answered'));
+    await new Promise<void>((resolve) => process.nextTick(resolve));
+    expect(told).toEqual([]);
+    await turn;
+    await request;
+    expect(told).toEqual(['answered']);
+  });
+
+  it('that fail at once are told of as a part of the start', async () => {
+    const { pair } = new PairRig();
+    const request = watch(() => pair.attempt('read', () => Promise.reject(broken)));
+    await new Promise<void>((resolve) => process.nextTick(resolve));
+    expect(request.error).toBeInstanceOf(CopyFailed);
+  });
+});

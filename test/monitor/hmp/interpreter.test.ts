@@ -65,7 +65,8 @@ describe('interpret()', () => {
     ],
     [
       'family inner  x y',
-      'inner: extraneous characters at the end of line\nTry "help family inner" for more information\n',
+      'inner: extraneous characters at the end of line\n' +
+        'Try "help family inner" for more information\n',
     ],
   ])('carries out %j', async (line, printed) => {
     expect(await type(line)).toBe(printed);

@@ -25,7 +25,9 @@ class Terminal {
     this.#shown = '';
     for (const byte of Buffer.from(text, 'latin1')) {
       const line = this.#editor.take(byte);
-      if (line !== undefined) this.lines.push(line);
+      if (line === undefined) continue;
+      this.lines.push(line);
+      this.#editor.showPrompt();
     }
     return this.#shown;
   }
@@ -50,8 +52,9 @@ describe('a line editor', () => {
     expect(terminal.type('X')).toBe('Xab\x1b[K\x1b[D\x1b[D');
     expect(terminal.type('\x05')).toBe('\x1b[C\x1b[C');
     expect(terminal.type('\x0c')).toBe('\x1b[2J\x1b[1;1H> Xab\x1b[K');
-    expect(terminal.type('\r')).toBe('\n');
+    expect(terminal.type('\r')).toBe('\n> ');
     expect(terminal.lines).toEqual(['Xab']);
+    expect(terminal.type('c')).toBe('c\x1b[K');
   });
 
   it.each([

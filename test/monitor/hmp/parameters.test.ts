@@ -33,6 +33,7 @@ describe('readArguments()', () => {
     ['size:o', '512b', { size: 512 }],
     ['size:o', '2K', { size: 2048 }],
     ['size:o', '0x10', { size: 16 * MiB }],
+    ['a:l,b:l,c:l', '10 -3 0x1F', { a: 10, b: -3, c: 31 }],
   ])('reads %j from %j', (parameters, line, values) => {
     expect(read(parameters, line)).toEqual(values);
   });
@@ -44,6 +45,8 @@ describe('readArguments()', () => {
     ['id:s', '"x', 'unterminated string\nverb: string expected\n'],
     ['force:-f,device:B', '-x disk', 'verb: unsupported option -x\n'],
     ['reuse:-n,full:-f,device:B', '-n -n d', 'verb: unsupported option -n\n'],
+    ['a:l', '', 'unexpected end of expression\n'],
+    ['a:l', 'x', "invalid char 'x' in expression\n"],
     ['size:o', '', 'invalid size\n'],
     ['size:o', 'x', 'invalid size\n'],
     ['size:o', '-5', 'invalid size\n'],

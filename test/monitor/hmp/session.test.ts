@@ -23,12 +23,14 @@ class User implements AsyncDisposable {
     quit: () => {},
   });
   readonly connection = new HandConnection();
+  readonly dispatcher: Dispatcher;
   readonly session: HmpSession;
   closed = 0;
 
   constructor() {
     const { context } = this.rig;
     const dispatcher = new Dispatcher(context);
+    this.dispatcher = dispatcher;
     const onClosed = () => {
       this.closed += 1;
     };
@@ -112,6 +114,18 @@ describe('a session of the human monitor', () => {
     user.stops[0]?.resolve();
     await settle();
     expect(user.stops).toHaveLength(1);
+  });
+
+  it('carries nothing out for a user who has gone while others had their turn', async () => {
+    await using user = new User();
+    const { promise, resolve } = deferred();
+    user.dispatcher.enqueue({ serveNext: () => promise });
+    await user.type('stop\r');
+    user.connection.close();
+    await settle();
+    resolve();
+    await settle();
+    expect(user.stops).toHaveLength(0);
   });
 
   it('ends when it is closed', async () => {

@@ -8,6 +8,7 @@ import { blockdevDel } from './blockdev-del.ts';
 import { queryBlockGraph } from './query-block-graph.ts';
 import { queryBlockstats } from './query-blockstats.ts';
 import { queryNamedBlockNodes } from './query-named-block-nodes.ts';
+import { blockdevSetIothread } from './set-iothread.ts';
 import { blockSetWriteThreshold } from './write-threshold.ts';
 
 export const nodeCommands: CommandRegistry = {
@@ -17,6 +18,7 @@ export const nodeCommands: CommandRegistry = {
   'x-debug-query-block-graph': queryBlockGraph,
   'blockdev-add': blockdevAdd,
   'blockdev-del': blockdevDel,
+  'x-blockdev-set-iothread': blockdevSetIothread,
   'blockdev-create': blockdevCreate,
   'block-set-write-threshold': blockSetWriteThreshold,
 };

@@ -12,6 +12,14 @@ const blockResize = defineHmpCommand({
   run: ({ device, size }, context) => executeQmp<void>(context, 'block_resize', { device, size }),
 });
 
+const setIoThrottle = defineHmpCommand({
+  name: 'block_set_io_throttle',
+  parameters: 'device:B,bps:l,bps_rd:l,bps_wr:l,iops:l,iops_rd:l,iops_wr:l',
+  usage: 'device bps bps_rd bps_wr iops iops_rd iops_wr',
+  help: 'change I/O throttle limits for a block drive',
+  run: (given, context) => executeQmp<void>(context, 'block_set_io_throttle', { ...given }),
+});
+
 const eject = defineHmpCommand({
   name: 'eject',
   parameters: 'force:-f,device:B',
@@ -47,4 +55,4 @@ function commitDrive(name: string, drives: Drives): void {
   throw refuse('ENOTSUP', `'commit' error for '${name}': Operation not supported`);
 }
 
-export const diskCommands: readonly HmpAction[] = [blockResize, eject, commit];
+export const diskCommands: readonly HmpAction[] = [blockResize, setIoThrottle, eject, commit];

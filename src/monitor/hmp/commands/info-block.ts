@@ -18,11 +18,13 @@ interface DriveInfo {
   readonly inserted?: NodeInfo | undefined;
 }
 
+const OPTIONS = '-n: show named nodes; -v: show details';
+
 export const infoBlock = defineHmpCommand({
   name: 'block',
   parameters: 'nodes:-n,verbose:-v,device:B?',
   usage: '[-n] [-v] [device]',
-  help: 'show info of one block device or all block devices (-n: show named nodes; -v: show details)',
+  help: `show info of one block device or all block devices (${OPTIONS})`,
   async run({ nodes, verbose, device }, context) {
     const drives = nodes ? [] : await executeQmp<readonly DriveInfo[]>(context, 'query-block');
     const isWanted = (name: string | undefined) => device === undefined || device === name;

@@ -24,11 +24,6 @@ export class NodeDisk implements IoDisk {
   /** Sees to it that the disk may be used so. @throws {BlockError} `EBUSY` when others object. */
   demand(needs: readonly Permission[]): void {
     this.#needs = needs;
-    try {
-      demandCompatible(this.edge.node);
-    } catch (error) {
-      this.#needs = [];
-      throw error;
-    }
+    demandCompatible(this.edge.node);
   }
 }

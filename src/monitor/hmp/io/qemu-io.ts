@@ -3,7 +3,7 @@
  *
  * As in QEMU, what they tell goes to the standard output of the program and what is wrong with
  * their form to its standard error; only some errors go to the monitor. A command is over when its
- * request has ended, but those that are asynchronous go on, also beyond the command that began them.
+ * request has ended; but what is asynchronous goes on beyond the command that began it.
  */
 
 import { BlockError } from '../../../base/errors.ts';

@@ -81,7 +81,23 @@ export const objects: readonly Scenario[] = [
       }),
       del('a'),
       execute('query-named-block-nodes', { flat: true }),
+      execute('blockdev-del', { 'node-name': 'b' }),
+      del('a'),
+    ],
+  },
+  {
+    title: 'a disk that is reopened may join another throttle group',
+    args: DISKS,
+    files: FILES,
+    steps: [
+      add('throttle-group', 'a'),
       add('throttle-group', 'c'),
+      execute('blockdev-add', {
+        driver: 'throttle',
+        'node-name': 'b',
+        file: 'source',
+        'throttle-group': 'a',
+      }),
       execute('blockdev-reopen', {
         options: [{ driver: 'throttle', 'node-name': 'b', file: 'source', 'throttle-group': 'c' }],
       }),

@@ -64,7 +64,8 @@ describe('info block', () => {
   it('tells of all nodes', async () => {
     const nodes = [node({ 'node-name': 'x' }), node()];
     expect(await info('info block -n', [drive()], nodes)).toBe(
-      'x: a.img (raw)\n    Cache mode:       writeback\n\nnode: a.img (raw)\n    Cache mode:       writeback\n',
+      'x: a.img (raw)\n    Cache mode:       writeback\n\n' +
+        'node: a.img (raw)\n    Cache mode:       writeback\n',
     );
   });
 
@@ -99,8 +100,8 @@ describe('info block', () => {
     Cache mode:       writethrough, direct, ignore flushes
     Backing file:     b.img (chain depth: 2)
     Detect zeroes:    unmap
-    I/O throttling:   bps=1000 bps_rd=0 bps_wr=0 bps_max=0 bps_rd_max=0 bps_wr_max=0 iops=0 iops_rd=0 \
-iops_wr=0 iops_max=5 iops_rd_max=0 iops_wr_max=0 iops_size=4096 group=g
+    I/O throttling:   bps=1000 bps_rd=0 bps_wr=0 bps_max=0 bps_rd_max=0 bps_wr_max=0 \
+iops=0 iops_rd=0 iops_wr=0 iops_max=5 iops_rd_max=0 iops_wr_max=0 iops_size=4096 group=g
 `,
     );
   });

@@ -62,6 +62,24 @@ describe('qemu-io', () => {
     expect(await rig.io('empty', command)).toBe(text);
   });
 
+  it('tells what is allocated, in runs', async () => {
+    await using rig = await open();
+    const KiB = 1024;
+    // 16 KiB of data, 16 KiB of zeroes, and the rest is not allocated.
+    rig.rig.disk('disk').extentAt = (offset, length) => {
+      const kind = Math.min(Math.floor(offset / (16 * KiB)), 2);
+      const end = kind === 2 ? offset + length : (kind + 1) * 16 * KiB;
+      return { length: end - offset, data: kind === 0, zero: kind > 0, allocated: kind < 2 };
+    };
+    expect(await rig.io('disk', 'map')).toBe(
+      '32 KiB (0x8000) bytes     allocated at offset 0 bytes (0x0)\n' +
+        '32 KiB (0x8000) bytes not allocated at offset 32 KiB (0x8000)\n',
+    );
+    expect(await rig.io('disk', 'alloc 24k 16k')).toBe(
+      '8192/16384 bytes allocated at offset 24 KiB\n',
+    );
+  });
+
   it('changes the size of a disk, in whole sectors', async () => {
     await using rig = await open();
     expect(await rig.io('disk', 'truncate 1000')).toBe('');

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { HmpRig } from '../../../support/hmp-rig.ts';
+import { settle } from '../../../support/settle.ts';
 
 /** A machine with a disk of 64 KiB whose first 16 bytes are "abcdefabcdefabcd", the rest 0x11. */
 async function open(): Promise<HmpRig> {
@@ -42,7 +43,8 @@ describe('reading by qemu-io', () => {
     async (command) => {
       await using rig = await open();
       expect(await rig.io('disk', command)).toBe(
-        'read [-abCqv] [-P pattern [-s off] [-l len]] off len -- reads a number of bytes at a specified offset\n',
+        'read [-abCqv] [-P pattern [-s off] [-l len]] off len -- ' +
+          'reads a number of bytes at a specified offset\n',
       );
     },
   );
@@ -52,7 +54,13 @@ describe('reading by qemu-io', () => {
     const { gate } = rig.rig.disk('disk');
     gate.mode = 'held';
     expect(await rig.io('disk', 'aio_read -P 0 0 512')).toBe('');
-    const flushing = rig.io('disk', 'aio_flush');
+    let hasFlushed = false;
+    const flushing = rig.io('disk', 'aio_flush').then((text) => {
+      hasFlushed = true;
+      return text;
+    });
+    await settle();
+    expect(hasFlushed).toBe(false);
     gate.held[0]?.complete();
     expect(await flushing).toBe(
       `${wrong} 0, 512 bytes\nread 512/512 bytes at offset 0\n512 bytes\n`,
