@@ -82,7 +82,11 @@ describe('file driver: opening', () => {
       expect(await code(folder)).toBe('EISDIR');
       expect(await code(join(folder, 'missing'))).toBe('ENOENT');
       await writeFile(join(folder, 'file'), '');
-      expect(await code(join(folder, 'file', 'inside'))).toBe('ENOTDIR');
+      const inside = join(folder, 'file', 'inside');
+      await expect(openFileDisk(inside)).rejects.toMatchObject({
+        code: 'ENOTDIR',
+        reason: `Could not open '${inside}': Not a directory`,
+      });
       expect(await code(pipe)).toBe('EINVAL');
       expect(await code('/dev/null')).toBe('EINVAL');
       // To open a pipe for reading alone is to wait for somebody who writes.

@@ -34,7 +34,7 @@ describe('shutdown()', () => {
     expect(machine.graph.nodes).toEqual([]);
   });
 
-  it('forgets the jobs one after the other, the newest first, with nothing of a guest', async () => {
+  it('forgets all jobs, the newest first, and tells of no guest where there is none', async () => {
     const { machine, told } = await machineWithMirror();
     machine.jobs.startCreate('job1', async () => {});
     await machine.jobs.find('job1')?.finished;

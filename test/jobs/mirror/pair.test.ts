@@ -255,16 +255,12 @@ describe('ranges', () => {
 
 describe('the first requests', () => {
   it('that are answered at once end only when whoever started the job has been told', async () => {
-    const { pair, clock } = new PairRig();
-    // Asked for after that of the start.
-    const turn = clock.turn();
-    const told: string[] = [];
-    const request = pair.attempt('read', () => {}).then(() => told.push('answered'));
+    const { pair } = new PairRig();
+    const request = watch(() => pair.attempt('read', async () => {}));
     await new Promise<void>((resolve) => process.nextTick(resolve));
-    expect(told).toEqual([]);
-    await turn;
-    await request;
-    expect(told).toEqual(['answered']);
+    expect(request.state).toBe('pending');
+    await settle();
+    expect(request.state).toBe('done');
   });
 
   it('that fail at once are told of as a part of the start', async () => {

@@ -31,12 +31,15 @@ describe('the program with', PATIENT, () => {
   it.each(EXHIBITS.map((exhibit) => [exhibit.name, exhibit] as const))(
     '%s is caught by every schedule of its world',
     async (_, exhibit) => {
+      const before = process.cpuUsage();
       const finding = await findBug(exhibit, runner);
+      const { user, system } = process.cpuUsage(before);
       expect(finding.found?.violation.invariant ?? finding.verdict).toSatisfy((found) =>
         exhibit.finds.includes(found),
       );
       expect(isExpected(exhibit, finding)).toBe(true);
-      expect(finding.seconds).toBeLessThan(SECONDS_MAX);
+      // By what it took of a processor: others may be at work on the machine.
+      expect((user + system) / 1e6).toBeLessThan(SECONDS_MAX);
       expect(finding.found?.timeline).toContain(finding.found?.violation.found.slice(0, 4));
     },
   );

@@ -73,6 +73,7 @@ export const chardevs: readonly Scenario[] = [
       query,
       change('none', 'null'),
       change('c', 'null'),
+      change('qmp', 'null'),
       remove('qmp'),
       remove('c'),
       remove('b'),

@@ -3,13 +3,16 @@ import { CommandRig, NULL_DISK } from '../../../support/command-rig.ts';
 
 const MIRROR = { 'job-id': 'job', device: 'source', target: 'target', sync: 'full' };
 const STARTED = ['+created', '+running'];
-const READY = [...STARTED, '+ready', '+BLOCK_JOB_READY', {}];
+const READY = ['+ready', '+BLOCK_JOB_READY'];
 const IN_USE = 'block device is in use by block job: mirror';
 
 describe('blockdev-mirror', () => {
-  it('tells what needs no waiting before it answers', async () => {
+  it('tells what needs no disk before it answers, and what a disk has done after that', async () => {
     await using rig = await CommandRig.open('source', 'target');
-    expect(await rig.hear('blockdev-mirror', MIRROR)).toEqual(READY);
+    const onlyNew = { ...MIRROR, sync: 'none' };
+    expect(await rig.hear('blockdev-mirror', onlyNew)).toEqual([...STARTED, ...READY, {}]);
+    await using other = await CommandRig.open('source', 'target');
+    expect(await other.hear('blockdev-mirror', MIRROR)).toEqual([...STARTED, {}, ...READY]);
   });
 
   it('takes all its arguments', async () => {
@@ -28,7 +31,7 @@ describe('blockdev-mirror', () => {
       'auto-dismiss': false,
       'target-is-zero': true,
     };
-    expect(await rig.hear('blockdev-mirror', all)).toEqual(READY);
+    expect(await rig.hear('blockdev-mirror', all)).toEqual([...STARTED, {}, ...READY]);
     expect(await rig.ask('query-block-jobs')).toMatchObject([
       { 'auto-finalize': false, 'auto-dismiss': false, 'actively-synced': true },
     ]);
