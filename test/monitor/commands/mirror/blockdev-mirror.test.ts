@@ -7,7 +7,7 @@ const READY = ['+ready', '+BLOCK_JOB_READY'];
 const IN_USE = 'block device is in use by block job: mirror';
 
 describe('blockdev-mirror', () => {
-  it('tells what needs no disk before it answers, and what a disk has done after that', async () => {
+  it('tells what needs no disk before it answers, and the rest after that', async () => {
     await using rig = await CommandRig.open('source', 'target');
     const onlyNew = { ...MIRROR, sync: 'none' };
     expect(await rig.hear('blockdev-mirror', onlyNew)).toEqual([...STARTED, ...READY, {}]);
