@@ -28,7 +28,7 @@ describe('DirtyBitmap()', () => {
     },
   );
 
-  it.each([0, -512, 256, 513, 1000, 128 * MiB, 512.5, Number.NaN])(
+  it.each([0, -512, 256, 513, 1000, 2 ** 32, 512.5, Number.NaN])(
     'rejects a granularity of %d',
     (granularity) => {
       expect(() => new DirtyBitmap(MiB, granularity)).toThrow(RangeError);
@@ -37,7 +37,7 @@ describe('DirtyBitmap()', () => {
 
   it('takes the largest disk at the smallest and the largest granularity', () => {
     const size = Number.MAX_SAFE_INTEGER;
-    for (const granularity of [512, 64 * MiB]) {
+    for (const granularity of [512, 2 ** 31]) {
       const bitmap = new DirtyBitmap(size, granularity);
       bitmap.mark(size - 1, 1);
       const offset = 2 ** 53 - granularity;
