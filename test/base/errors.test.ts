@@ -54,7 +54,6 @@ describe('fromSystemError()', () => {
     ['EDQUOT', 'ENOSPC'],
     ['EOPNOTSUPP', 'ENOTSUP'],
     ['ENXIO', 'ENODEV'],
-    ['ENOTDIR', 'ENOENT'],
   ])('takes %s for %s', (given, code) => {
     expect(fromSystemError(systemError(given), 'open')).toMatchObject({ code });
   });

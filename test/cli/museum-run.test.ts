@@ -62,7 +62,7 @@ describe('mutantRunner()', PATIENT, () => {
   });
 
   it('takes what nobody has caught for a finding, and not for its own end', async () => {
-    const find = 'pair.begin(control);';
+    const find = 'pair.begin(control, env.clock);';
     const replace = `${find} void Promise.reject(new Error('nobody cares'));`;
     const change = { file: 'jobs/mirror/mirror.js', find, replace };
     const { found } = await mutantRunner().run([change], ORDER);
