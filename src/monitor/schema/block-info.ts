@@ -60,23 +60,18 @@ export const dirtyInfo = struct('BlockDirtyInfo', {
 
 export const detectZeroes = enumeration('BlockdevDetectZeroesOptions', ['off', 'on', 'unmap']);
 
-/** A node, and what its device is limited to. */
-export const blockDeviceInfo = struct('BlockDeviceInfo', {
-  file: str,
-  'node-name': optional(str),
-  ro: bool,
-  drv: str,
-  backing_file: optional(str),
-  backing_file_depth: int,
-  encrypted: bool,
-  detect_zeroes: detectZeroes,
+/** The limits of a device: bytes and requests a second, of both directions, of reads, of writes. */
+export const throttleRates = {
   bps: int,
   bps_rd: int,
   bps_wr: int,
   iops: int,
   iops_rd: int,
   iops_wr: int,
-  image: imageInfo,
+};
+
+/** What may be said beside that: bursts, how long they last, the size of a request, the group. */
+export const throttleBursts = {
   bps_max: optional(int),
   bps_rd_max: optional(int),
   bps_wr_max: optional(int),
@@ -91,6 +86,21 @@ export const blockDeviceInfo = struct('BlockDeviceInfo', {
   iops_wr_max_length: optional(int),
   iops_size: optional(int),
   group: optional(str),
+};
+
+/** A node, and what its device is limited to. */
+export const blockDeviceInfo = struct('BlockDeviceInfo', {
+  file: str,
+  'node-name': optional(str),
+  ro: bool,
+  drv: str,
+  backing_file: optional(str),
+  backing_file_depth: int,
+  encrypted: bool,
+  detect_zeroes: detectZeroes,
+  ...throttleRates,
+  image: imageInfo,
+  ...throttleBursts,
   cache: cacheInfo,
   write_threshold: int,
   'dirty-bitmaps': optional(list(dirtyInfo)),

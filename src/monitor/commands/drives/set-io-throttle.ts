@@ -2,9 +2,9 @@
 
 import { BlockError } from '../../../base/errors.ts';
 import type { LimitKind, ThrottleLimits } from '../../../filters/throttle-limits.ts';
-import { optional, struct } from '../../../wire/qapi/composites.ts';
-import { int, str } from '../../../wire/qapi/scalars.ts';
+import { struct } from '../../../wire/qapi/composites.ts';
 import { defineCommand } from '../../command.ts';
+import { throttleBursts, throttleRates } from '../../schema/block-info.ts';
 import { driveName, findDrive } from './find.ts';
 
 /** The names of limits here, and those they have everywhere else. */
@@ -27,26 +27,8 @@ export const setIoThrottle = defineCommand(
     summary: 'Limits the requests and bytes a second of a drive and of those in its group',
     arguments: struct('BlockIOThrottle', {
       ...driveName,
-      bps: int,
-      bps_rd: int,
-      bps_wr: int,
-      iops: int,
-      iops_rd: int,
-      iops_wr: int,
-      bps_max: optional(int),
-      bps_rd_max: optional(int),
-      bps_wr_max: optional(int),
-      iops_max: optional(int),
-      iops_rd_max: optional(int),
-      iops_wr_max: optional(int),
-      bps_max_length: optional(int),
-      bps_rd_max_length: optional(int),
-      bps_wr_max_length: optional(int),
-      iops_max_length: optional(int),
-      iops_rd_max_length: optional(int),
-      iops_wr_max_length: optional(int),
-      iops_size: optional(int),
-      group: optional(str),
+      ...throttleRates,
+      ...throttleBursts,
     }),
   },
   (given, context) => {

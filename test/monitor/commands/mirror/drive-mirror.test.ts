@@ -1,31 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { CommandRig } from '../../../support/command-rig.ts';
-import { withFolder } from '../../../support/temporary.ts';
-
-const BYTES = new Uint8Array(65_536).fill(7);
-
-/** A raw disk called "disk" over a file. */
-async function withDisk(body: (rig: CommandRig, folder: string) => Promise<void>): Promise<void> {
-  await withFolder(async (folder) => {
-    const filename = join(folder, 'disk.img');
-    writeFileSync(filename, BYTES);
-    await using rig = await CommandRig.open();
-    await rig.ask('blockdev-add', {
-      driver: 'raw',
-      'node-name': 'disk',
-      file: { driver: 'file', filename },
-    });
-    await body(rig, folder);
-  });
-}
-
-/** Gives other commands until the job has gone. */
-async function jobEnds(rig: CommandRig): Promise<void> {
-  while (rig.machine.jobs.all.some(({ status }) => status !== 'concluded'))
-    await rig.ask('query-jobs');
-}
+import { BYTES, jobEnds, withDisk } from '../../../support/command-disk.ts';
+import type { CommandRig } from '../../../support/command-rig.ts';
 
 async function isReady(rig: CommandRig): Promise<void> {
   while (rig.machine.jobs.find('job')?.status !== 'ready') await rig.ask('query-jobs');
