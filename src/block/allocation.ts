@@ -12,6 +12,7 @@
  */
 
 import { assert } from '../base/assert.ts';
+import type { ByteRange } from '../base/ranges.ts';
 import type { BlockExtent } from './driver.ts';
 import { BlockEdge } from './edge.ts';
 import { isSameKind, type StatusSource } from './extents.ts';
@@ -62,8 +63,8 @@ export function isInChain(node: BlockNode, top: BlockNode): boolean {
 /**
  * Tells what is known of the beginning of a range in all layers above `base`.
  *
- * The caller sees to it that the chain stays as it is meanwhile, as a job does that rests between
- * two calls. (QEMU: `bdrv_co_block_status_above()`.)
+ * The walk is one request of the disk: a drain waits for the whole of it, and so the chain stays as
+ * it is. (QEMU: `bdrv_co_block_status_above()`.)
  *
  * @param base Is in the chain of `top`, and neither it nor what is below it is asked; `undefined`
  *   for what the disk reads as altogether.
@@ -81,18 +82,24 @@ export async function statusAbove(
   offset: number,
   length: number,
 ): Promise<BlockExtent> {
-  // An empty query asks nobody, but waits out a drain.
-  const entering = top.blockStatus(0, 0);
-  if (entering instanceof Promise) await entering;
-  const node = top instanceof BlockEdge ? top.node : top;
+  if (!(top instanceof BlockEdge)) return top.asOne(() => walk(top, base, { offset, length }));
+  // Who has let go of the disk asks nothing more of it, as when a query never ended.
+  const isOver = () => top.isClosed;
+  return top.asOne((node) => walk(node, base, { offset, length }, isOver));
+}
+
+async function walk(
+  node: BlockNode,
+  base: BlockNode | undefined,
+  { offset, length }: ByteRange,
+  isOver: () => boolean = () => false,
+): Promise<BlockExtent> {
   if (!isWithin(node.size, offset, length)) throw outOfRange(node, 'query', { offset, length });
   assert(!base || isInChain(base, node), 'the base is in the chain of the top');
-  const walk = new Walk(node, base);
-  let found = await walk.statusAt(offset, length);
-  while (found.length < length && walk.queries < QUERIES_MAX) {
-    // Who has let go of the disk asks nothing more of it, as when a query never ended.
-    if (top instanceof BlockEdge && top.isClosed) break;
-    const next = await walk.statusAt(offset + found.length, length - found.length);
+  const steps = new Walk(node, base);
+  let found = await steps.statusAt(offset, length);
+  while (found.length < length && steps.queries < QUERIES_MAX && !isOver()) {
+    const next = await steps.statusAt(offset + found.length, length - found.length);
     if (!isSameKind(found, next)) break;
     found = { ...found, length: found.length + next.length };
   }

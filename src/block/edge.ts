@@ -101,6 +101,11 @@ export class BlockEdge implements ParentEdge {
     return this.#whenLetGo(() => this.#node.blockStatus(offset, length));
   }
 
+  /** As the node's: a drain waits for all of `work`, which is given the node once let go. */
+  asOne<T>(work: (node: BlockNode) => Promise<T>): Pending<T> {
+    return this.#whenLetGo(() => this.#node.asOne(() => work(this.#node)));
+  }
+
   resize(size: number): Pending {
     return this.#whenLetGo(() => this.#node.resize(size));
   }

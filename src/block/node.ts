@@ -15,7 +15,7 @@
  */
 
 import { assert } from '../base/assert.ts';
-import { BlockError, type BlockErrorCode } from '../base/errors.ts';
+import { BlockError } from '../base/errors.ts';
 import type { Pending } from '../base/pending.ts';
 import type { ByteRange } from '../base/ranges.ts';
 import type { DirtyBitmap } from '../bitmap/dirty-bitmap.ts';
@@ -57,7 +57,6 @@ export interface ChangeOptions extends Partial<WriteOptions> {
 }
 
 const PLAIN_WRITE: WriteOptions = { forceUnitAccess: false };
-const DRIVER_CANNOT_RESIZE = 'Image format driver does not support resize';
 
 export class BlockNode {
   readonly options: NodeOptions;
@@ -251,6 +250,11 @@ export class BlockNode {
     return this.#run(() => statusOf(this.#driver, { offset, length }));
   }
 
+  /** Counts all that `work` asks of this node and of those below as one request of this node. */
+  asOne<T>(work: () => Promise<T>): Pending<T> {
+    return this.#run(work);
+  }
+
   /**
    * Changes the size of the disk.
    *
@@ -258,17 +262,7 @@ export class BlockNode {
    *   `EINVAL` for what is no size, `EBUSY` while a bitmap tracks the disk.
    */
   async resize(size: number): Promise<void> {
-    const refuse = (code: BlockErrorCode, reason: string) =>
-      new BlockError(code, `resize "${this.name}" to ${size} bytes`, reason);
-    if (!Number.isSafeInteger(size) || size < 0) {
-      throw refuse('EINVAL', 'a size must be a whole number from 0 to 2^53 - 1');
-    }
-    demandResizable(this);
-    if (!this.#driver.resize) throw refuse('ENOTSUP', DRIVER_CANNOT_RESIZE);
-    if (this.options.readOnly) throw refuse('EPERM', 'Image is read-only');
-    if (this.#bitmaps.size > 0) {
-      throw refuse('EBUSY', 'a dirty bitmap tracks the disk at its present size');
-    }
+    demandResizable(this, size, this.#driver.resize !== undefined);
     await this.#run(() => this.#driver.resize?.(size));
     this.#size = this.#driver.size();
   }

@@ -7,7 +7,7 @@
  * Of a backing it only reads.
  */
 
-import { BlockError } from '../base/errors.ts';
+import { BlockError, type BlockErrorCode } from '../base/errors.ts';
 import type { BlockNode } from './node.ts';
 import type { EdgeParent, ParentEdge, Permission } from './parent.ts';
 
@@ -80,10 +80,24 @@ export function demandCompatible(node: BlockNode): void {
   for (const child of node.children) demandCompatible(child);
 }
 
-/** @throws {BlockError} `EBUSY` when a parent of the node relies on its size. */
-export function demandResizable(node: BlockNode): void {
+/**
+ * @param canResize Whether the driver of the node can.
+ * @throws {BlockError} As {@link BlockNode.resize}; `EBUSY` too when a parent of the node relies on
+ *   its size.
+ */
+export function demandResizable(node: BlockNode, size: number, canResize: boolean): void {
+  const refuse = (code: BlockErrorCode, reason: string) =>
+    new BlockError(code, `resize "${node.name}" to ${size} bytes`, reason);
+  if (!Number.isSafeInteger(size) || size < 0) {
+    throw refuse('EINVAL', 'a size must be a whole number from 0 to 2^53 - 1');
+  }
   const keeper = [...node.parents].find((edge) => !useOf(edge).shares.includes('resize'));
   if (keeper) throw conflict(node, { name: '', kind: 'export' }, keeper.parent, ['resize']);
+  if (!canResize) throw refuse('ENOTSUP', 'Image format driver does not support resize');
+  if (node.options.readOnly) throw refuse('EPERM', 'Image is read-only');
+  if (node.bitmaps.size > 0) {
+    throw refuse('EBUSY', 'a dirty bitmap tracks the disk at its present size');
+  }
 }
 
 /** The error of a parent that needs what another one does not share, in QEMU's words. */

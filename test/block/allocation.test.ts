@@ -215,6 +215,21 @@ describe('statusAbove()', () => {
     expect(await statusAbove(edge, undefined, 0, 100)).toEqual({ length: 30, ...DATA });
   });
 
+  it('is one request: a drain waits until the whole of it has ended', async () => {
+    const { middle, top } = chain();
+    const edge = new BlockEdge(top.node, { name: 'export' });
+    middle.disk.gate.mode = 'held';
+    const asking = watch(() => statusAbove(edge, undefined, 30, 70));
+    const draining = watch(() => drained(top.node, () => {}));
+    for (let left = 3; left > 0; left -= 1) {
+      await settle();
+      expect([asking.state, draining.state]).toEqual(['pending', 'pending']);
+      middle.disk.gate.next('blockStatus').complete();
+    }
+    await settle();
+    expect([asking.state, draining.state]).toEqual(['done', 'done']);
+  });
+
   it('refuses what is not within the disk, and a base that is not in the chain', async () => {
     const { top, middle } = chain();
     const filter = filterOver(top.node, 'upper').node;

@@ -72,8 +72,8 @@ describe('a node', () => {
   it('is resized when all share that', () => {
     const node = disk();
     const edge = new BlockEdge(node, user({ shares: ['write'] }));
-    expect(() => demandResizable(node)).toThrow("permissions 'resize' are both required");
+    expect(() => demandResizable(node, 0, true)).toThrow("permissions 'resize' are both required");
     edge.close();
-    expect(() => demandResizable(node)).not.toThrow();
+    expect(() => demandResizable(node, 0, true)).not.toThrow();
   });
 });
