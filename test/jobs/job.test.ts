@@ -157,6 +157,15 @@ describe('a change', () => {
   });
 });
 
+describe('a change that the status of the job refuses', () => {
+  it('is not made', async () => {
+    const { job } = start(outline);
+    job.cancel({ force: true });
+    await job.finished;
+    expect(() => job.change(() => expect.unreachable())).toThrow('Cannot change the job');
+  });
+});
+
 describe('a cancel without force', () => {
   it('ends a ready job as completed', async () => {
     const { job, told } = start(outline);

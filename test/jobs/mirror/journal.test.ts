@@ -2,69 +2,12 @@ import { link, readFile, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { BlockError } from '../../../src/base/errors.ts';
-import { DirtyBitmap } from '../../../src/bitmap/dirty-bitmap.ts';
 import { nodeFiles } from '../../../src/env/node-files.ts';
 import { Journal, type JournalOptions } from '../../../src/jobs/mirror/journal.ts';
-import { type FileCall, hookedFiles } from '../../support/hooked-files.ts';
+import { hookedFiles } from '../../support/hooked-files.ts';
+import { failing, GROUP, K, OPTIONS, reopened, withJournal } from '../../support/journal-rig.ts';
 import { deferred, settle, watch } from '../../support/settle.ts';
 import { openFilesIn, withFolder } from '../../support/temporary.ts';
-
-const K = 1024;
-const OPTIONS: JournalOptions = {
-  size: 1024 * K * K,
-  granularity: 64 * K,
-  sourceId: 'source',
-  targetId: 'target',
-  groupLength: 4096 * K,
-  hotMax: 2,
-};
-const GROUP = 4096 * K;
-
-/** A journal of a clean disk, whose file calls go through `hook`. */
-async function withJournal(
-  body: (rig: Rig) => Promise<void>,
-  options: Partial<JournalOptions> = {},
-): Promise<void> {
-  await withFolder(async (folder) => {
-    const path = join(folder, 'journal');
-    const rig: { hook: (call: FileCall) => unknown } = { hook: () => {} };
-    const files = hookedFiles(nodeFiles, (call) => rig.hook(call));
-    const all = { ...OPTIONS, ...options };
-    const dirty = new DirtyBitmap(all.size, all.granularity);
-    const journal = await Journal.create(files, path, all, dirty);
-    const calls: string[] = [];
-    rig.hook = ({ operation }) => calls.push(operation);
-    const flush = () => {};
-    const settling = { dirty, claimed: () => [], flush };
-    await body(Object.assign(rig, { folder, path, journal, dirty, calls, settling }));
-    expect(openFilesIn(folder) ?? 0).toBe(0);
-  });
-}
-
-interface Rig {
-  hook: (call: FileCall) => unknown;
-  readonly folder: string;
-  readonly path: string;
-  readonly journal: Journal;
-  readonly dirty: DirtyBitmap;
-  readonly calls: string[];
-  readonly settling: Parameters<Journal['settle']>[0];
-}
-
-/** What a later mirror would copy. */
-async function reopened(path: string, options = OPTIONS): Promise<DirtyBitmap> {
-  const { journal, dirty, trusted } = await Journal.open(nodeFiles, path, options);
-  expect(trusted).toBe(true);
-  await journal.close();
-  return dirty;
-}
-
-function failing(rig: Rig, ...operations: readonly string[]): void {
-  rig.hook = ({ operation }) => {
-    rig.calls.push(operation);
-    if (operations.includes(operation)) throw new BlockError('ENOSPC', operation, 'by design');
-  };
-}
 
 describe('ensure()', () => {
   it('waits for one write and one sync when a group is cold, and for nothing when it is hot', () =>
@@ -166,6 +109,18 @@ describe('settle()', () => {
       },
       { hotMax: 0 },
     ));
+
+  it('lets groups cool that nobody uses, and keeps one hot in which a write is in flight', () =>
+    withJournal(async ({ journal, settling, path }) => {
+      const inFlight = { offset: GROUP, length: 1 };
+      await journal.writing({ offset: 0, length: 1 }, () => {});
+      await journal.ensure(inFlight);
+      for (let round = 0; round < 7; round += 1) await journal.settle(settling);
+      expect(journal.hotGroups).toBe(1);
+      journal.release(inFlight);
+      await journal.close();
+      expect([...(await reopened(path)).ranges()]).toEqual([{ offset: GROUP, length: GROUP }]);
+    }));
 
   it('flushes nothing when there is nothing to withdraw', () =>
     withJournal(async ({ journal, settling, calls }) => {
