@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { BlockError } from '../../../src/base/errors.ts';
@@ -28,4 +28,20 @@ it.each([0, BLOCK_LENGTH])('a file is void by one header where the one at %i fai
     const again = JournalFile.open(nodeFiles, path, IDENTITY);
     await expect(again).rejects.toThrow('it must be of a mirror that has not finished');
   }),
+);
+
+it.each([0, BLOCK_LENGTH, BITS_OFFSET])(
+  'none is left where its first write at %i fails',
+  (broken) =>
+    withFolder(async (folder) => {
+      const files = hookedFiles(nodeFiles, ({ operation, offset }) => {
+        const fails = operation === 'write' && offset === broken;
+        if (fails) throw new BlockError('ENOSPC', 'write', 'by design');
+      });
+      const dirty = new DirtyBitmap(IDENTITY.size, IDENTITY.granularity);
+      dirty.markAll();
+      const making = JournalFile.create(files, join(folder, 'journal'), IDENTITY, dirty);
+      await expect(making).rejects.toMatchObject({ code: 'ENOSPC' });
+      expect(await readdir(folder)).toEqual([]);
+    }),
 );
