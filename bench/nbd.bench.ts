@@ -1,11 +1,12 @@
 /**
- * Our NBD server beside those of QEMU and nbdkit, with QEMU's client.
+ * Our NBD server beside those of QEMU and nbdkit, with the clients of QEMU and libnbd.
  *
  * In pairs that do the same: a raw image in the page cache, served by us and by qemu-nbd; and
  * memory, served by us and by nbdkit. Both are filled with random bytes first, for a server that
  * may answer with a hole does not move any. Each cell is so many requests of one length, so many in
- * flight; what counts is requests a second, and what each costs the server in processor time, which
- * the noise of a machine spares. A round that does not count comes first: a server runs for long.
+ * flight by `qemu-img bench`, or what `nbdcopy` takes for good, on several connections; what counts
+ * is requests a second, and what each costs the server in processor time, which the noise of a
+ * machine spares. A round that does not count comes first: a server runs for long.
  */
 
 import { execFile } from 'node:child_process';
@@ -21,28 +22,43 @@ const run = promisify(execFile);
 
 const SIZE = 256 * 2 ** 20;
 const ROUNDS = 5;
+const COPY_LENGTH = 262_144;
 
 interface Cell {
   readonly title: string;
-  readonly args: readonly string[];
+  /** Requests. */
   readonly count: number;
+  /** Sends them to a server. @returns Seconds. */
+  readonly run: (uri: string) => Promise<number>;
 }
 
-const CELLS: readonly Cell[] = [
-  ...cellsOf(4096, 1, 20_000),
-  ...cellsOf(4096, 32, 80_000),
-  ...cellsOf(262_144, 16, 8000),
-];
-
-function cellsOf(length: number, depth: number, count: number): Cell[] {
+function benchCells(length: number, depth: number, count: number): Cell[] {
   return ['read', 'write'].map((operation) => ({
     title: `${operation} ${length / 1024} KiB, ${depth} in flight`,
-    args: [
-      ...['bench', '-f', 'raw', '-s', `${length}`, '-d', `${depth}`, '-c', `${count}`],
-      ...(operation === 'write' ? ['-w', '--pattern=165'] : []),
-    ],
     count,
+    async run(uri) {
+      const { stdout } = await run('qemu-img', [
+        ...['bench', '-f', 'raw', '-s', `${length}`, '-d', `${depth}`, '-c', `${count}`],
+        ...(operation === 'write' ? ['-w', '--pattern=165'] : []),
+        uri,
+      ]);
+      return Number(/Run completed in ([\d.]+) seconds/.exec(stdout)?.[1]);
+    },
   }));
+}
+
+/** @param data As many bytes as the disk has, to be written. */
+function copyCells(data: string): Cell[] {
+  const count = SIZE / COPY_LENGTH;
+  const copy = async (from: string, to: string) => {
+    const startMs = performance.now();
+    await run('nbdcopy', [`--request-size=${COPY_LENGTH}`, from, to]);
+    return (performance.now() - startMs) / 1000;
+  };
+  return [
+    { title: 'nbdcopy from it, 256 KiB', count, run: (uri) => copy(uri, 'null:') },
+    { title: 'nbdcopy to it, 256 KiB', count, run: (uri) => copy(data, uri) },
+  ];
 }
 
 /** What one run of one cell came to. */
@@ -58,19 +74,23 @@ export const bench = {
 
   async run(report: (line: string) => void): Promise<void> {
     const folder = await mkdtemp(join(tmpdir(), 'mirrordisk-bench-'));
-    const image = join(folder, 'image');
+    const [image, data] = [join(folder, 'image'), join(folder, 'data')];
+    const cells = [
+      ...benchCells(4096, 1, 20_000),
+      ...benchCells(4096, 32, 80_000),
+      ...benchCells(262_144, 16, 8000),
+      ...copyCells(data),
+    ];
     try {
-      await writeRandom(image, SIZE);
+      for (const path of [image, data]) await writeRandom(path, SIZE);
       report(`${ROUNDS} rounds in turn; medians of requests a second and of server CPU`);
       report('an image in the page cache, ours by qemu-nbd:');
-      await compareServers(report, [
-        await startOurs(folder, { path: image }),
-        await startQemuNbd(folder, image),
-      ]);
+      const onFile = [await startOurs(folder, { path: image }), await startQemuNbd(folder, image)];
+      await compareServers(report, cells, onFile);
       report('memory, ours by nbdkit:');
       const inMemory = [await startOurs(folder, { memory: SIZE }), await startNbdkit(folder, SIZE)];
       for (const { uri } of inMemory) await run('nbdcopy', [image, uri]);
-      await compareServers(report, inMemory);
+      await compareServers(report, cells, inMemory);
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
@@ -79,13 +99,14 @@ export const bench = {
 
 async function compareServers(
   report: (line: string) => void,
+  cells: readonly Cell[],
   servers: readonly NbdServerProcess[],
 ): Promise<void> {
   const [ours, theirs] = servers;
   if (!ours || !theirs) return;
   try {
-    for (const server of servers) for (const cell of CELLS) await runCell(server, cell);
-    for (const cell of CELLS) {
+    for (const server of servers) for (const cell of cells) await runCell(server, cell);
+    for (const cell of cells) {
       const costs: Record<'ours' | 'theirs', number[]> = { ours: [], theirs: [] };
       const measure = (server: NbdServerProcess, to: number[]) => async () => {
         const { perSecond, cost } = await runCell(server, cell);
@@ -119,10 +140,9 @@ function times({ median, min, max }: Spread): string {
   return `${median.toFixed(2)} times (${min.toFixed(2)} to ${max.toFixed(2)})`;
 }
 
-async function runCell(server: NbdServerProcess, { args, count }: Cell): Promise<Figures> {
+async function runCell(server: NbdServerProcess, cell: Cell): Promise<Figures> {
   const before = await server.processorTime();
-  const { stdout } = await run('qemu-img', [...args, server.uri]);
-  const seconds = Number(/Run completed in ([\d.]+) seconds/.exec(stdout)?.[1]);
-  const cost = ((await server.processorTime()) - before) / count;
-  return { perSecond: count / seconds, cost };
+  const seconds = await cell.run(server.uri);
+  const cost = ((await server.processorTime()) - before) / cell.count;
+  return { perSecond: cell.count / seconds, cost };
 }

@@ -37,15 +37,15 @@ async function serving(
         address: { type: 'unix', path: socket },
         tls: await tls?.(folder),
       });
-      const both = { nodeName: 'disk', bitmaps: ['b0'] };
       machine.exports.add({
         id: 'default',
         name: '',
         writable: true,
         description: 'a disk',
-        ...both,
+        nodeName: 'disk',
+        bitmaps: ['b0'],
       });
-      machine.exports.add({ id: 'other', name: 'read only', ...both });
+      machine.exports.add({ id: 'other', name: 'read only', nodeName: 'disk' });
       await body({ machine, folder, socket, uri: `nbd+unix:///?socket=${socket}` });
     } finally {
       await machine.close();
@@ -71,7 +71,6 @@ describe('an NBD server, to the tools of others', () => {
       const { stdout } = await nbdinfo(['--json', '--list', uri]);
       const found: unknown = JSON.parse(stdout);
       const common = { 'export-size': SIZE, can_flush: true, can_fua: true, can_multi_conn: true };
-      const contexts = ['base:allocation', 'qemu:dirty-bitmap:b0'];
       expect(found).toMatchObject({
         protocol: 'newstyle-fixed',
         structured: true,
@@ -86,9 +85,9 @@ describe('an NBD server, to the tools of others', () => {
             can_fast_zero: true,
             can_df: true,
             can_cache: true,
-            contexts,
+            contexts: ['base:allocation', 'qemu:dirty-bitmap:b0'],
           },
-          { 'export-name': 'read only', ...common, is_read_only: true, can_trim: false, contexts },
+          { 'export-name': 'read only', ...common, is_read_only: true, can_trim: false },
         ],
       });
       const other = await nbdinfo(['--size', `nbd+unix:///read%20only?socket=${socket}`]);

@@ -92,6 +92,7 @@ describe('a failure of zeroes', () => {
     const rig = new MachineRig();
     await using machine = rig;
     const source = await machine.open('source', { operations: ['blockStatus'] });
+    source.zeroFrom(GRANULARITY);
     const { disk, control } = await machine.openFaulty('target', [], {
       start: 100,
       operations: ['writeZeroes', 'blockStatus'],
@@ -111,7 +112,7 @@ describe('a failure of zeroes', () => {
     const rig = new MachineRig();
     await using machine = rig;
     const source = await machine.open('source', { operations: ['blockStatus'] });
-    source.bytes.fill(0, GRANULARITY);
+    source.zeroFrom(GRANULARITY);
     const { disk, control } = await machine.openFaulty('target', [], {
       start: 100,
       operations: ['writeZeroes', 'blockStatus'],

@@ -217,7 +217,8 @@ describe('a forced cancel', () => {
     async (operation) => {
       const rig = new MachineRig();
       await using machine = rig;
-      await machine.open('source');
+      const source = await machine.open('source');
+      source.zeroFrom(0);
       const target = await machine.open('target', {
         start: 100,
         operations: ['writeZeroes', 'blockStatus'],

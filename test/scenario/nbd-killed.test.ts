@@ -53,6 +53,6 @@ describe('a replication whose server is killed and started again and again', () 
         expect((await server.ended).exitCode).toBe(0);
         expect(Buffer.compare(await readFile(source), await readFile(copy))).toBe(0);
       }),
-    30_000 + KILLS * 5000,
+    30_000 + KILLS * 15_000,
   );
 });

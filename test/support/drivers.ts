@@ -102,6 +102,7 @@ export class TestDisk implements BlockDriver {
   readonly limits: DriverLimits;
   readonly supports: DriverSupport;
   readonly children: readonly BlockEdge[];
+  readonly reopening = {};
   readonly gate = new Gate();
   /** Everything that was asked, in order. */
   readonly calls: DriverCall[] = [];
@@ -129,6 +130,16 @@ export class TestDisk implements BlockDriver {
     if (operations.includes('discard')) this.discard = this.#discard;
     if (operations.includes('blockStatus')) this.blockStatus = this.#blockStatus;
     if (operations.includes('resize')) this.resize = this.#resize;
+  }
+
+  /** Zeroes all from `start` on, and knows that it did. */
+  zeroFrom(start: number): void {
+    this.bytes.fill(0, start);
+    this.extentAt = (offset, length) => {
+      const zero = offset >= start;
+      const known = zero ? length : Math.min(length, start - offset);
+      return { length: known, data: !zero, zero, allocated: true };
+    };
   }
 
   /** The operations that were asked for, in order. */

@@ -13,6 +13,7 @@ import type {
   BlockDriver,
   BlockExtent,
   DriverLimits,
+  DriverReopening,
   DriverSupport,
   WriteOptions,
   WriteZeroesOptions,
@@ -26,13 +27,15 @@ import { limitsOf } from './terms.ts';
 export class NbdDisk implements BlockDriver {
   readonly limits: DriverLimits;
   readonly supports: DriverSupport;
+  readonly reopening: DriverReopening;
   readonly children = [];
   readonly discard?: NonNullable<BlockDriver['discard']>;
   readonly blockStatus?: NonNullable<BlockDriver['blockStatus']>;
   readonly #link: Link;
 
   /** @param link Closed with the disk. */
-  constructor(link: Link) {
+  constructor(link: Link, reopening: DriverReopening) {
+    this.reopening = reopening;
     this.#link = link;
     this.limits = limitsOf(link.terms);
     this.supports = { forceUnitAccess: this.#offers(EXPORT_FLAG.SEND_FUA) };

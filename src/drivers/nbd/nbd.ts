@@ -6,7 +6,8 @@
  *                 +----> Connector -> Dialogue           connections, from the handshake on
  */
 
-import { type DriverDefinition, defineDriver } from '../../block/driver.ts';
+import { BlockError } from '../../base/errors.ts';
+import { type DriverDefinition, defineDriver, type ReopenContext } from '../../block/driver.ts';
 import type { TlsCredentials, TlsOptions } from '../../env/sockets.ts';
 import { EXPORT_FLAG } from '../../wire/nbd/constants.ts';
 import { Link } from './link.ts';
@@ -20,7 +21,8 @@ export type CredentialsById = (id: string) => TlsCredentials;
 export function nbdWith(credentials: CredentialsById): DriverDefinition {
   return defineDriver(() => nbdOptions, {
     summary: 'An export of an NBD server',
-    async open(options, { env, readOnly }) {
+    async open(options, { env, ...context }) {
+      let { readOnly } = context;
       const address = options.server;
       const id = options['tls-creds'];
       const host = address.type === 'inet' ? address.host : undefined;
@@ -39,7 +41,18 @@ export function nbdWith(credentials: CredentialsById): DriverDefinition {
           },
         },
       );
-      return new NbdDisk(link);
+      return new NbdDisk(link, {
+        prepare(_options: unknown, wanted: ReopenContext) {
+          if (!wanted.readOnly && link.terms.flags & EXPORT_FLAG.READ_ONLY) {
+            const rule = "Can't reopen read-only NBD mount as read/write";
+            throw new BlockError('EACCES', 'write to the export', rule);
+          }
+          const commit = () => {
+            readOnly = wanted.readOnly;
+          };
+          return { commit };
+        },
+      });
     },
   });
 }

@@ -2,8 +2,8 @@
  * What a server sends in answer to requests, taken apart as it comes.
  *
  * The data of a read goes from the piece of stream in which it came straight to the buffer of the
- * request; nothing else that a server may send is longer than {@link PAYLOAD_MAX}. So a server
- * cannot make us hold more than that.
+ * request, and the rest of much data is received there; nothing else that a server may send is
+ * longer than {@link PAYLOAD_MAX}. So a server cannot make us hold more than that.
  *
  * Whatever the protocol does not allow ends the connection: nothing that comes after it can be
  * trusted.
@@ -27,6 +27,9 @@ import type { Terms } from './terms.ts';
 
 /** The longest payload but for data: an error with the longest text, or many extents. */
 const PAYLOAD_MAX = 128 * 1024;
+
+/** The least rest of data, in bytes, that is worth a call of the system to itself. */
+const PLACED_LENGTH_MIN = 16 * 1024;
 
 const OFFSET_LENGTH = 8;
 
@@ -67,6 +70,8 @@ export class ReplyIntake {
   readonly #terms: Terms;
   readonly #asker: Asker;
   #expected: Expected = HEADER;
+  /** Where the next bytes may be put by whoever receives them. */
+  #place: Uint8Array | undefined;
 
   constructor(terms: Terms, asker: Asker) {
     this.#terms = terms;
@@ -77,12 +82,32 @@ export class ReplyIntake {
   /**
    * Takes bytes, and answers the requests whose replies are whole.
    *
+   * @param bytes Any, or the beginning of {@link ReplyIntake.place}.
    * @throws {BlockError} `EPROTO` when the server breaks the protocol.
    */
   take(bytes: Uint8Array): void {
-    this.#inflow.push(bytes);
+    const expected = this.#expected;
+    const { buffer, byteOffset } = this.#place ?? {};
+    if (expected.kind === 'data' && bytes.buffer === buffer && bytes.byteOffset === byteOffset) {
+      expected.at += bytes.length;
+    } else {
+      this.#inflow.push(bytes);
+    }
     while (this.#step());
     this.#inflow.keep();
+    this.#place = this.#restOfData();
+  }
+
+  /** Where the bytes that come next belong, if all of them are data of one read. */
+  get place(): Uint8Array | undefined {
+    return this.#place;
+  }
+
+  #restOfData(): Uint8Array | undefined {
+    const expected = this.#expected;
+    if (expected.kind !== 'data') return undefined;
+    const { reply, at, end } = expected;
+    return end - at < PLACED_LENGTH_MIN ? undefined : reply.into.subarray(at, end);
   }
 
   /** @returns Whether there may be more to take. */

@@ -123,6 +123,10 @@ export class Transmission implements Receiver {
     }
   }
 
+  place(): Uint8Array | undefined {
+    return this.#isOver ? undefined : this.#intake.place;
+  }
+
   drained(): void {}
 
   ended(): void {

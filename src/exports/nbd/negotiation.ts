@@ -27,6 +27,9 @@ export interface Response {
   readonly chosen?: Chosen;
 }
 
+/** Of a name that is longer a refusal shows only so much. */
+const NAME_SHOWN_MAX = 80;
+
 const ACK: Answer = { type: OPTION_REPLY.ACK };
 
 /** @returns The reply of an error, with a text for people. */
@@ -162,5 +165,6 @@ const LOST_POWER = refusal(
 );
 
 function unknownExport(name: string): Answer {
-  return refusal(OPTION_REPLY.ERR_UNKNOWN, `export '${name}' not present`);
+  const shown = name.length < NAME_SHOWN_MAX ? name : `${name.slice(0, NAME_SHOWN_MAX)}...`;
+  return refusal(OPTION_REPLY.ERR_UNKNOWN, `export '${shown}' not present`);
 }

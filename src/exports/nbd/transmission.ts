@@ -76,6 +76,13 @@ interface Incoming {
 const PLACED_LENGTH_MIN = 16 * 1024;
 
 /**
+ * Where the next request is received after one with a long payload: most likely it has one too, of
+ * which little comes here, to be copied, and the rest where it is put together.
+ */
+const SHORT_PIECE = new Uint8Array(4096);
+const LONG_PAYLOAD_MIN = 128 * 1024;
+
+/**
  * Bytes of replies that may wait for a client before no more of its requests are taken. What is
  * made just before it is sent is still in the processor's cache.
  */
@@ -98,6 +105,8 @@ export class Transmission implements Receiver, ExportClient {
   readonly #out: Outflow;
   readonly #work: Work;
   #incoming: Incoming | undefined;
+  /** The last request had a long payload. */
+  #wasLong = false;
   #phase: Phase = 'open';
   #budget = TURN_BUDGET;
   /** Bytes of payloads that are not written yet. */
@@ -145,7 +154,8 @@ export class Transmission implements Receiver, ExportClient {
 
   /** The rest of a long payload goes straight to where it is put together. */
   place(): Uint8Array | undefined {
-    if (!this.#incoming || this.#inflow.length > 0) return undefined;
+    if (this.#inflow.length > 0) return undefined;
+    if (!this.#incoming) return this.#wasLong ? SHORT_PIECE : undefined;
     const { buffer, taken, length } = this.#incoming;
     return length - taken < PLACED_LENGTH_MIN ? undefined : buffer?.subarray(taken, length);
   }
@@ -208,6 +218,7 @@ export class Transmission implements Receiver, ExportClient {
     const { target, style } = this.#parts;
     const refusal = check(request, this.#agreement, target.edge.size);
     const length = payloadLength(request, style);
+    this.#wasLong = length >= LONG_PAYLOAD_MIN;
     if (length > 0) return this.#expectPayload(request, length, refusal);
     if (refusal) this.#work.refuse(request, refusal);
     else this.#begin(request);

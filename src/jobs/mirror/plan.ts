@@ -6,7 +6,7 @@
  * everything is dirty, for what an old target holds where the source has a hole would survive. For
  * its uppermost image alone: what is allocated there, the rest being the target's backing's.
  *
- * The order matters: the source's status is asked for only after the target is zero and while its
+ * The order matters: what counts is the source's status after the target is zero and while its
  * writes already mark the bitmap, so a guest write that comes after the question is marked by
  * itself. Until the plan is made, guest writes go to the source alone: one that went to the target
  * as well could be zeroed there by what began before it.
@@ -16,6 +16,7 @@ import { BlockError } from '../../base/errors.ts';
 import type { DirtyBitmap } from '../../bitmap/dirty-bitmap.ts';
 import { layersAbove, nextLayer } from '../../block/allocation.ts';
 import type { BlockExtent } from '../../block/driver.ts';
+import type { BlockEdge } from '../../block/edge.ts';
 import { extents, type StatusSource } from '../../block/extents.ts';
 import type { BlockNode } from '../../block/node.ts';
 import type { Clock } from '../../env/env.ts';
@@ -78,19 +79,34 @@ async function readsAsZero(options: PlanOptions): Promise<boolean> {
   const { target } = options.pair;
   // Who wants zeroes unmapped wants holes, and not what merely reads as zeroes.
   const wantsHoles = target.node.options.detectZeroes === 'unmap';
-  const whole = { offset: 0, length: target.size };
-  let count = 0;
-  const layers = answering(options, layersAbove(target, undefined));
-  for await (const { zero, data } of extents(layers, whole)) {
-    if (!zero || (data && wantsHoles)) return false;
-    await breathe(options, ++count);
-  }
-  return true;
+  return !(await hasExtent(options, target, ({ zero, data }) => !zero || (data && wantsHoles)));
 }
 
-/** @returns Whether the target was zeroed; `false` when that would mean to send zeroes. */
+async function hasExtent(
+  options: PlanOptions,
+  disk: BlockEdge,
+  isWanted: (extent: BlockExtent) => boolean,
+): Promise<boolean> {
+  let count = 0;
+  const layers = answering(options, layersAbove(disk, undefined));
+  for await (const extent of extents(layers, { offset: 0, length: disk.size })) {
+    if (isWanted(extent)) return true;
+    await breathe(options, ++count);
+  }
+  return false;
+}
+
+/**
+ * Zeroes the target if there may be zeroes on the source. All of another one is copied in any case,
+ * and a server that has given back its memory would only have to get it again.
+ *
+ * @returns Whether it did; `false` also when that would mean to send zeroes.
+ */
 async function zeroFast(options: PlanOptions): Promise<boolean> {
-  const { target } = options.pair;
+  const { source, target } = options.pair;
+  // Who looks for zeroes in what is written finds those that the source does not know of.
+  const isBlind = target.node.options.detectZeroes === 'off';
+  if (isBlind && !(await hasExtent(options, source, ({ zero }) => zero))) return false;
   for (let at = 0; at < target.size; ) {
     const length = Math.min(ZERO_MAX, target.size - at);
     const done = await zeroPart(options, at, length);

@@ -4,6 +4,7 @@ import { drivers } from '../../../src/drivers/index.ts';
 import { nodeEnv } from '../../../src/env/node.ts';
 import { Machine } from '../../../src/machine/machine.ts';
 import { driverContract } from '../../contract/driver-contract.ts';
+import { withFolder } from '../../support/temporary.ts';
 
 driverContract({
   name: 'nbd, from a server of our own',
@@ -19,6 +20,36 @@ driverContract({
 });
 
 describe('nbd driver', () => {
+  it.each([true, false])('is reopened as the export allows: writable %s', (writable) =>
+    withFolder(async (folder) => {
+      const machine = new Machine(nodeEnv());
+      const server = { type: 'unix', path: `${folder}/socket` } as const;
+      await machine.graph.open({ driver: 'memory', size: 512, 'node-name': 'disk' });
+      await machine.exports.start({ address: server });
+      machine.exports.add({ id: 'export', nodeName: 'disk', writable });
+      const graph = new BlockGraph(nodeEnv(), drivers);
+      const reading = {
+        driver: 'nbd',
+        'node-name': 'nbd',
+        server,
+        export: 'disk',
+        'read-only': true,
+      };
+      const node = await graph.open(reading);
+      const reopened = graph.reopen([{ ...reading, 'read-only': false }]);
+      if (writable) {
+        await reopened;
+        await node.write(0, new Uint8Array(512));
+      } else {
+        await expect(reopened).rejects.toThrow("Can't reopen read-only NBD mount as read/write");
+        await graph.reopen([{ ...reading, 'read-only': false, 'auto-read-only': true }]);
+        expect(node.options.readOnly).toBe(true);
+      }
+      await graph.closeAll();
+      await machine.close();
+    }),
+  );
+
   it('has no TLS credentials where nobody gives it any', async () => {
     const graph = new BlockGraph(nodeEnv(), drivers);
     const server = { type: 'unix', path: '/nowhere' };

@@ -165,6 +165,14 @@ describe('the handshake of an NBD server', () => {
     expect(await types(client, OPTION.GO, info('other'))).toEqual([ERR_UNKNOWN]);
   });
 
+  it('shows only the beginning of a long name that there is not', async () => {
+    const { client } = await greeted();
+    const refusal = (length: number) => client.option(OPTION.GO, info('x'.repeat(length)));
+    const text = (shown: string) => [{ data: { text: `export '${shown}' not present` } }];
+    expect(await refusal(79)).toMatchObject(text('x'.repeat(79)));
+    expect(await refusal(80)).toMatchObject(text(`${'x'.repeat(80)}...`));
+  });
+
   it('promises no unfragmented reads before there are structured replies', async () => {
     const { client } = await greeted();
     const flags = async () => {

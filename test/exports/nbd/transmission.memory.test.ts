@@ -11,6 +11,8 @@ import { RigClient, ServerRig } from '../../support/nbd-server-rig.ts';
 import { settle } from '../../support/settle.ts';
 
 const LENGTH = 50_000;
+/** After so long a payload, another one is expected. */
+const LONG = 128 * 1024;
 
 /** A session with a disk that is held, and all the memory that it has. */
 function session() {
@@ -70,6 +72,23 @@ describe('the memory of an NBD session', () => {
     expect(await client.replies()).toMatchObject([{ error: 0 }, { error: 0 }]);
     const written = concat(pattern(LENGTH, 9), pattern(LENGTH, 5));
     expect(rig.disk.bytes.subarray(0, 2 * LENGTH)).toEqual(written);
+  });
+
+  it('takes little of the next long payload elsewhere than to where it belongs', async () => {
+    const { rig, client, connection } = session();
+    const [one, two] = [0, LONG].map((offset) =>
+      client.build({ command: COMMAND.WRITE, offset }, pattern(LONG, 5 + offset)),
+    ) as [Uint8Array, Uint8Array];
+    connection.say(one);
+    expect(connection.sayPlaced(two)).toBe(4096);
+    expect(connection.sayPlaced(two.subarray(4096))).toBe(two.length - 4096);
+    expect(connection.sayPlaced(client.build({ command: COMMAND.FLUSH }))).toBeGreaterThan(0);
+    expect(connection.sayPlaced(pattern(1))).toBe(0);
+    rig.disk.gate.mode = 'sync';
+    for (const held of [...rig.disk.gate.held]) held.complete();
+    await client.replies();
+    const written = concat(pattern(LONG, 5), pattern(LONG, 5 + LONG));
+    expect(Buffer.compare(rig.disk.bytes.subarray(0, 2 * LONG), written)).toBe(0);
   });
 
   it('gets back the buffer of a payload that never came whole', async () => {

@@ -50,6 +50,17 @@ describe('for the whole disk', () => {
     expect(rig.dirtyGranules).toEqual([0, 3]);
   });
 
+  it('the target is not zeroed where the source has no zeroes: all of it is sent', async () => {
+    for (const detectZeroes of ['off', 'unmap'] as const) {
+      const rig = rigToPlan({ detectZeroes });
+      describeDisk(rig.sourceDisk, () => DATA);
+      await planOf(rig);
+      // But zeroes may yet be found in what is sent.
+      expect(rig.targetDisk.operations.includes('writeZeroes')).toBe(detectZeroes === 'unmap');
+      expect(rig.dirtyGranules).toEqual([0, 1, 2, 3]);
+    }
+  });
+
   it('the target is zeroed all the same when one byte of it may be something else', async () => {
     const rig = rigToPlan();
     describeDisk(rig.targetDisk, (index) => (index === 3 ? DATA : HOLE));
