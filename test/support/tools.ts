@@ -34,6 +34,8 @@ export interface RunOptions {
   readonly exitCodes?: readonly number[];
   /** When it is killed. @default 60 seconds */
   readonly timeoutMs?: number;
+  /** Variables besides those of this process. @default none */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Runs the program to its end, in the C locale and without input. */
@@ -62,7 +64,11 @@ export function interop<const Names extends readonly string[]>(...names: Names):
         vitestIt(title, { timeout: timeoutMs }, () => test(...found)),
     };
   }
-  const reason = `not installed: ${missing.join(', ')}`;
+  return skipping(`not installed: ${missing.join(', ')}`);
+}
+
+/** Tests that cannot run here: each is skipped aloud, or fails under `CI`. */
+export function skipping(reason: string): Interop<[]> {
   if (process.env['CI']) {
     return {
       it: (title) =>
@@ -101,7 +107,7 @@ function runTool(path: string, args: readonly string[], options: RunOptions): Pr
   const { cwd = process.cwd(), exitCodes = [0], timeoutMs = RUN_TIMEOUT_MS } = options;
   const settings = {
     cwd,
-    env: { ...process.env, LC_ALL: 'C' },
+    env: { ...process.env, LC_ALL: 'C', ...options.env },
     timeout: timeoutMs,
     killSignal: 'SIGKILL',
     maxBuffer: OUTPUT_MAX,
