@@ -49,24 +49,32 @@ export class BlockError extends Error {
   readonly code: BlockErrorCode;
   /** The rule and the value that broke it, or what the system said: QEMU's text if it has one. */
   readonly reason: string;
+  /** Advice that goes with it, on a line of its own. */
+  readonly hint: string | undefined;
   readonly #description: string | undefined;
 
   /**
    * @param action What could not be done, as a verb and its object: `read 512 bytes at 0 of
    *   "disk"`.
    * @param reason As {@link BlockError.reason}.
-   * @param options With a `description` where QEMU's events say something else than the code, and
-   *   with `told` where what QEMU tells is more than what follows from the action.
+   * @param options With a `description` where QEMU's events say something else than the code, with
+   *   `told` where what QEMU tells is more than what follows from the action, and with a `hint`
+   *   where QEMU has one for people.
    */
   constructor(
     code: BlockErrorCode,
     action: string,
     reason: string,
-    options: ErrorOptions & { readonly description?: string; readonly told?: string } = {},
+    options: ErrorOptions & {
+      readonly description?: string;
+      readonly told?: string;
+      readonly hint?: string;
+    } = {},
   ) {
     super(`Cannot ${action}: ${reason}`, options);
     this.code = code;
     this.reason = options.told ?? reason;
+    this.hint = options.hint;
     this.#description = options.description;
   }
 

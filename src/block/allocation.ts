@@ -145,7 +145,7 @@ class Walk {
 
   /** A filter that holds back bytes of a layer; of the base nobody is asked. */
   #isToBeAsked(filter: BlockNode): boolean {
-    if (!filter.holdsBack) return false;
+    if (!filter.traits.holdsBack) return false;
     let shown = filter.filtered;
     while (shown?.filtered && shown !== this.#base) shown = shown.filtered;
     return shown !== this.#base;

@@ -1,36 +1,32 @@
 /** QEMU's `auto-read-only`: a disk that may not be written to is opened for reading. */
 
 import { BlockError } from '../base/errors.ts';
-import type { BlockDriver, DriverDefinition, OpenContext } from './driver.ts';
-import type { CheckedOptions } from './options.ts';
+import type { Pending } from '../base/pending.ts';
 
-/** What a driver is opened with. */
-export interface Opening {
-  readonly options: CheckedOptions;
-  readonly context: OpenContext;
+/** What is wanted of a disk. */
+export interface WantedAccess {
+  readonly readOnly: boolean;
   /** Whether reading would do, asked if it cannot be opened for writing. */
   readonly mayBeReadOnly: () => boolean;
 }
 
-/** A driver, and whether it was opened for reading only. */
-export interface Opened {
-  readonly driver: BlockDriver;
+/** What came of it, and whether it was opened for reading only. */
+export interface Opened<Result> {
+  readonly result: Result;
   readonly readOnly: boolean;
 }
 
-/** @throws {BlockError} What the driver fails with. */
-export async function openAtLeast(
-  definition: DriverDefinition,
-  { options, context, mayBeReadOnly }: Opening,
-): Promise<Opened> {
-  const { readOnly } = context;
+/** @throws {BlockError} What `open` fails with. */
+export async function openAtLeast<Result>(
+  { readOnly, mayBeReadOnly }: WantedAccess,
+  open: (access: { readonly readOnly: boolean }) => Pending<Result>,
+): Promise<Opened<Result>> {
   try {
-    return { driver: await definition.open(options, context), readOnly };
+    return { result: await open({ readOnly }), readOnly };
   } catch (error) {
     const isForbidden =
       error instanceof BlockError && (error.code === 'EACCES' || error.code === 'EROFS');
     if (!isForbidden || readOnly || !mayBeReadOnly()) throw error;
-    const reading = { ...context, readOnly: true };
-    return { driver: await definition.open(options, reading), readOnly: true };
+    return { result: await open({ readOnly: true }), readOnly: true };
   }
 }

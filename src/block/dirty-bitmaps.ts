@@ -32,8 +32,8 @@ const CLUSTER_SIZE_MIN = 4096;
 
 export class DirtyBitmaps {
   readonly #named = new WeakMap<BlockNode, Map<string, DirtyBitmap>>();
-  /** How often those are claimed that are. */
-  readonly #claims = new Map<DirtyBitmap, number>();
+  /** Those that somebody uses. */
+  readonly #claimed = new Set<DirtyBitmap>();
 
   /** The bitmaps of a node, by name. */
   of(node: BlockNode): ReadonlyMap<string, DirtyBitmap> {
@@ -107,32 +107,28 @@ export class DirtyBitmaps {
   }
 
   /**
-   * Finds a bitmap of a node, or of one that its bytes may come from.
+   * Finds which has a bitmap of that name: a node, or the next one that its bytes may come from.
    *
-   * @throws {BlockError} `ENOENT` when there is none of that name.
+   * @throws {BlockError} `ENOENT` when none has.
    */
-  find(node: BlockNode, name: string): DirtyBitmap {
-    for (const layer of backingChain(node)) {
-      const bitmap = this.#named.get(layer)?.get(name);
-      if (bitmap) return bitmap;
-    }
+  layerWith(node: BlockNode, name: string): BlockNode {
+    for (const layer of backingChain(node)) if (this.#named.get(layer)?.has(name)) return layer;
     throw refuse('ENOENT', `Bitmap '${name}' is not found`);
   }
 
   isClaimed(bitmap: DirtyBitmap): boolean {
-    return this.#claims.has(bitmap);
+    return this.#claimed.has(bitmap);
   }
 
-  /** Keeps a bitmap from being changed or removed; as often as it is to be given back. */
+  /** Keeps a bitmap that nobody uses from being used by others, changed or removed. */
   claim(bitmap: DirtyBitmap): void {
-    this.#claims.set(bitmap, (this.#claims.get(bitmap) ?? 0) + 1);
+    assert(!this.isClaimed(bitmap), 'a bitmap is claimed once');
+    this.#claimed.add(bitmap);
   }
 
   giveBack(bitmap: DirtyBitmap): void {
-    const count = this.#claims.get(bitmap) ?? 0;
-    assert(count > 0, 'a bitmap is given back as often as it was claimed');
-    if (count > 1) this.#claims.set(bitmap, count - 1);
-    else this.#claims.delete(bitmap);
+    assert(this.isClaimed(bitmap), 'a bitmap is given back that was claimed');
+    this.#claimed.delete(bitmap);
   }
 }
 

@@ -82,6 +82,7 @@ export interface DiscardCounts {
 }
 
 export interface BlockDriver {
+  /** Fixed until it is reopened. */
   readonly limits: DriverLimits;
   readonly supports: DriverSupport;
   /** The nodes it stands on; the edges are its own, and it leaves them open when it closes. */
@@ -95,6 +96,8 @@ export interface BlockDriver {
   readonly holdsBack?: boolean;
   /** The child that decides what a range reads as that is not allocated here. */
   readonly backing?: BlockEdge | undefined;
+  /** It relies on the size of its children, which nobody else may change. */
+  readonly keepsSize?: boolean;
   /** What is allocated at a time, in bytes, where storage is allocated at all; a power of two. */
   readonly clusterSize?: number;
   size(): number;
@@ -136,6 +139,8 @@ export interface BlockDriver {
   allocatedSize?(): Promise<number>;
   /** Changes the size; what is added reads as zeroes. */
   resize?(size: number): Promise<void>;
+  /** How it goes on with other options; absent where it can do with those it has only. */
+  readonly reopening?: DriverReopening;
   /** Changes {@link BlockDriver.backing}, with no request in flight; the edge is the driver's. */
   setBacking?(backing: BlockEdge | undefined): void;
   /** A drain has begun that waits for what is in flight: holds nothing back of its own accord. */
@@ -148,6 +153,54 @@ export interface BlockDriver {
    */
   cancelInFlight?(): void;
 }
+
+/**
+ * How a driver goes on with other options, with no request in flight until it is over.
+ *
+ * Of several nodes that are reopened together all are, or none: each driver first gets ready, and
+ * does what may fail. Only then is it told which it shall be.
+ */
+export interface DriverReopening {
+  /** The options of its own that may change; that the others do not is seen to. @default None */
+  readonly changeable?: readonly string[];
+  /**
+   * Gets ready, while the driver goes on as it is. @default There is nothing to get ready.
+   *
+   * @param options Those of its own, as {@link DriverDefinition.open} is given them.
+   * @throws {BlockError} When that cannot be; it then leaves nothing behind.
+   */
+  prepare?(options: never, context: ReopenContext): Pending<PreparedReopening>;
+}
+
+/** A driver that is ready for other options: one of the two is called, once. */
+export interface PreparedReopening {
+  /**
+   * Asked once all are ready. @default The one that it has
+   *
+   * @returns The size that the disk will have, in bytes.
+   * @throws {BlockError} When that of a child is not what it must be.
+   */
+  size?(): number;
+  /**
+   * Goes on with them, before it returns; what it then waits for is to put the old away. Never
+   * fails.
+   */
+  commit(): Pending;
+  /** Puts away what was made ready. @default There is nothing. */
+  abort?(): Pending;
+}
+
+/** What of a node changes, beside the options of its driver. */
+export interface ReopenContext extends Pick<OpenContext, 'readOnly' | 'unmap' | 'cache'> {
+  /** The size that a child will have, in bytes; known once all are ready. */
+  sizeOf(role: string): number;
+}
+
+/** What those need to know of a driver who deal with its node. */
+export type DriverTraits = Pick<
+  BlockDriver,
+  'holdsBack' | 'keepsSize' | 'reopening' | 'backing' | 'setBacking'
+>;
 
 /** What a driver is given when it opens, beside its options. */
 export interface OpenContext {

@@ -10,8 +10,9 @@
 import { assert } from '../base/assert.ts';
 import type { Pending } from '../base/pending.ts';
 import type { BlockExtent, WriteZeroesOptions } from './driver.ts';
-import type { BlockNode, ChangeOptions } from './node.ts';
+import type { BlockNode } from './node.ts';
 import type { EdgeParent, ParentEdge } from './parent.ts';
+import type { ChangeOptions } from './request.ts';
 
 /** Makes requests wait for their turn, as throttle limits do. */
 export interface RequestLimit {
@@ -107,7 +108,7 @@ export class BlockEdge implements ParentEdge {
   }
 
   resize(size: number): Pending {
-    return this.#whenLetGo(() => this.#node.resize(size));
+    return this.#whenLetGo(() => this.#node.resize(size, this));
   }
 
   /**
@@ -123,6 +124,13 @@ export class BlockEdge implements ParentEdge {
       this.#node.attach(this);
       throw error;
     }
+    this.#node = node;
+  }
+
+  /** As {@link BlockEdge.redirect}, for one who looks after permissions once all is moved. */
+  move(node: BlockNode): void {
+    this.#node.detach(this);
+    node.take(this);
     this.#node = node;
   }
 

@@ -27,7 +27,8 @@ export async function* extents(
       last = { ...last, length: last.length + found.length };
     } else {
       if (last) yield last;
-      last = { ...found, offset: at };
+      const { data, zero, allocated } = found;
+      last = { offset: at, length: found.length, data, zero, allocated };
     }
     at += found.length;
   }

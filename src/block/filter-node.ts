@@ -19,7 +19,7 @@ export function filterOver(
   try {
     // The node below looks for zeroes; once is enough.
     const own = { detectZeroes: 'off', given: undefined, ...options } as const;
-    return new BlockNode({ ...node.options, ...own }, wrap(edge));
+    return new BlockNode({ implicit: false, ...node.options, ...own }, wrap(edge));
   } catch (error) {
     edge.close();
     throw error;

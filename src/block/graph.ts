@@ -7,7 +7,7 @@
  *       file: { driver: 'file',                       |
  *               filename: 'disk.img' } }            disk          node, driver raw
  *                                                     |           edge of disk's driver ("file")
- *                                                  #block1        node, driver file
+ *                                                  #block001      node, driver file
  *
  * A node that was opened inside the options of another closes with it. One that was opened by
  * itself stays until it is closed by name.
@@ -19,10 +19,12 @@ import { type ObjectType, wholeOf } from '../wire/qapi/type.ts';
 import type { JsonObject } from '../wire/qmp/json-value.ts';
 import { subtreeOf } from './allocation.ts';
 import { openAtLeast } from './auto-read-only.ts';
+import { putBehind } from './backing.ts';
 import { drained } from './drain.ts';
-import type { BlockDriver, DriverRegistry, OpenContext } from './driver.ts';
+import type { BlockDriver, DriverRegistry } from './driver.ts';
 import { BlockEdge } from './edge.ts';
 import { filterOver } from './filter-node.ts';
+import { BEHIND, demandDetectable, type Inherited, passedOn, USUAL } from './inheritance.ts';
 import { BlockNode } from './node.ts';
 import { NodeNames } from './node-names.ts';
 import {
@@ -33,38 +35,27 @@ import {
   refuse,
 } from './options.ts';
 import type { EdgeParent, ParentEdge } from './parent.ts';
-
-type Passed = 'readOnly' | 'unmap' | 'cache' | 'forceShare' | 'isGuessed';
-
-/** What a parent gives to a node inside its options that does not say otherwise. */
-type Inherited = Pick<OpenContext, Passed> & {
-  readonly autoReadOnly: boolean;
-};
-
-const USUAL: Inherited = {
-  readOnly: false,
-  autoReadOnly: false,
-  unmap: false,
-  cache: { direct: false, noFlush: false },
-  forceShare: false,
-  isGuessed: false,
-};
+import { reopenNodes } from './reopen.ts';
 
 export class BlockGraph {
   readonly #env: Env;
   readonly #drivers: DriverRegistry;
   readonly #nodes = new Map<string, BlockNode>();
   readonly names = new NodeNames((name) => this.#nodes.has(name));
-  /** Nodes that close when nobody stands on them any more. */
-  readonly #dependent = new WeakSet<BlockNode>();
+  /** Nodes that close when nobody stands on them, and the edges they were opened for, if any. */
+  readonly #dependent = new WeakMap<BlockNode, BlockEdge | undefined>();
 
-  /** What the options of a node are, by the drivers that there are. */
-  readonly optionsType: ObjectType<CheckedOptions>;
+  #optionsType: ObjectType<CheckedOptions> | undefined;
 
   constructor(env: Env, drivers: DriverRegistry) {
-    this.optionsType = blockdevOptionsOf(drivers);
     this.#env = env;
     this.#drivers = drivers;
+  }
+
+  /** What the options of a node are, by the drivers that there are. */
+  get optionsType(): ObjectType<CheckedOptions> {
+    this.#optionsType ??= blockdevOptionsOf(this.#drivers);
+    return this.#optionsType;
   }
 
   /** All open nodes. */
@@ -127,7 +118,7 @@ export class BlockGraph {
 
   /** From now on a node closes by itself when nobody stands on it, once somebody does. */
   disown(node: BlockNode): void {
-    this.#dependent.add(node);
+    this.#dependent.set(node, this.#dependent.get(node));
   }
 
   /** Closes what depends on others that have left; what fails to close is gone as well. */
@@ -254,10 +245,34 @@ export class BlockGraph {
         );
       }
       const { backing: former } = node;
-      node.setBacking(backing && new BlockEdge(backing, { name: node.name, role: 'backing' }));
+      putBehind(node, backing && new BlockEdge(backing, { name: node.name, role: 'backing' }));
       return former;
     });
     if (before) await this.#closeIfUnused(before);
+  }
+
+  /**
+   * Gives nodes other options while they are in use: all of them, or none.
+   *
+   * What is not given is as it is by default, and not as it was, but for `discard`.
+   *
+   * @param options Those of each, with its name. Children that were opened inside the options of
+   *   one are reopened with it; a child that another node is named for is replaced.
+   * @throws {BlockError} `EINVAL` for what cannot change, `ENODEV` for a node that is not there,
+   *   `ENOTSUP` for one that cannot be reopened, `EPERM` and `EBUSY` for what others on it do not
+   *   allow; else what a driver failed with. Nothing has changed then.
+   */
+  reopen(options: readonly BlockdevOptions[]): Promise<void> {
+    const read = (each: BlockdevOptions) =>
+      this.optionsType.read(each as JsonObject, wholeOf('json'));
+    return this.reopenChecked(options.map(read));
+  }
+
+  /** As {@link BlockGraph.reopen}, with options that were checked by {@link optionsType}. */
+  async reopenChecked(options: readonly CheckedOptions[]): Promise<void> {
+    const isOwn = (edge: BlockEdge) => this.#dependent.get(edge.node) === edge;
+    const left = await reopenNodes(options, { find: (name) => this.#nodes.get(name), isOwn });
+    for (const node of left) await this.#closeIfUnused(node);
   }
 
   /** @param use Called as soon as the node is there, before anybody else can find it. */
@@ -267,22 +282,23 @@ export class BlockGraph {
     use: (node: BlockNode) => T,
   ): Promise<T> {
     const { definition, common, passed } = this.#settle(options, inherited);
-    const { name, readOnly, unmap } = common;
+    const { name } = common;
     this.names.reserve(name);
     const opening: Promise<BlockEdge>[] = [];
     const openChild = (role: string, child: BlockdevRef) => {
-      // A disk only reads what is behind it, and discards nothing there.
-      const behind = { readOnly: true, autoReadOnly: false, unmap: false };
-      const own = role === 'backing' ? { ...passed, ...behind } : passed;
+      const own = role === 'backing' ? { ...passed, ...BEHIND } : passed;
       const edge = this.#openChild(child, { name, role }, { ...own, isGuessed: false });
       opening.push(edge);
       return edge;
     };
     try {
-      const context: OpenContext = { ...passed, env: this.#env, name, readOnly, unmap, openChild };
       const mayBeReadOnly = () => passed.autoReadOnly && opening.length === 0;
-      const opened = await openAtLeast(definition, { options, context, mayBeReadOnly });
-      const node = new BlockNode({ ...common, readOnly: opened.readOnly }, opened.driver);
+      const { result: driver, readOnly } = await openAtLeast(
+        { readOnly: passed.readOnly, mayBeReadOnly },
+        (access) =>
+          definition.open(options, { env: this.#env, name, openChild, ...passed, ...access }),
+      );
+      const node = new BlockNode({ ...common, readOnly }, driver);
       this.#nodes.set(name, node);
       return use(node);
     } catch (error) {
@@ -307,8 +323,9 @@ export class BlockGraph {
       return new BlockEdge(found, parent);
     }
     return this.#open(child, inherited, (node) => {
-      this.#dependent.add(node);
-      return new BlockEdge(node, parent);
+      const edge = new BlockEdge(node, parent);
+      this.#dependent.set(node, edge);
+      return edge;
     });
   }
 
@@ -351,38 +368,16 @@ export class BlockGraph {
     const definition = this.#drivers[driver];
     if (!definition) throw refuse(`Unknown driver '${driver}'`);
     const passed = passedOn(options, inherited);
-    const { readOnly, unmap } = passed;
-    if (detectZeroes === 'unmap' && !unmap) {
-      const rule = 'setting detect-zeroes to unmap is not allowed';
-      throw refuse(`${rule} without setting discard operation to unmap`);
-    }
+    const { readOnly, autoReadOnly, unmap, cache } = passed;
+    const common = { driver, readOnly, autoReadOnly, unmap, detectZeroes, cache, given: options };
+    demandDetectable(common);
     if (passed.forceShare && !readOnly) {
       throw refuse('force-share=on can only be used with read-only images');
     }
     if (given !== undefined) this.names.demand(given);
     const name = given ?? this.names.next();
-    return {
-      definition,
-      passed,
-      common: { name, driver, readOnly, unmap, detectZeroes, cache: passed.cache, given: options },
-    };
+    return { definition, passed, common: { name, ...common } };
   }
-}
-
-/** What a node is, and what those inside its options are unless they say otherwise. */
-function passedOn(options: CheckedOptions, inherited: Inherited): Inherited {
-  const { discard, cache } = options;
-  return {
-    readOnly: options['read-only'] ?? inherited.readOnly,
-    autoReadOnly: options['auto-read-only'] ?? inherited.autoReadOnly,
-    isGuessed: inherited.isGuessed,
-    unmap: discard === undefined ? inherited.unmap : discard === 'unmap',
-    cache: {
-      direct: cache.direct ?? inherited.cache.direct,
-      noFlush: cache['no-flush'] ?? inherited.cache.noFlush,
-    },
-    forceShare: options['force-share'] ?? inherited.forceShare,
-  };
 }
 
 function demandOpen(node: BlockNode): void {

@@ -15,7 +15,6 @@
  */
 
 import { assert } from '../base/assert.ts';
-import { BlockError } from '../base/errors.ts';
 import type { Pending } from '../base/pending.ts';
 import type { ByteRange } from '../base/ranges.ts';
 import type { DirtyBitmap } from '../bitmap/dirty-bitmap.ts';
@@ -26,6 +25,7 @@ import type {
   BlockExtent,
   DiscardCounts,
   DriverLimits,
+  DriverTraits,
   WriteOptions,
   WriteZeroesOptions,
 } from './driver.ts';
@@ -36,6 +36,7 @@ import { admit, demandResizable } from './permissions.ts';
 import {
   assertLimits,
   blocksAround,
+  type ChangeOptions,
   type Destination,
   discardInside,
   isAligned,
@@ -50,17 +51,9 @@ import {
 } from './request.ts';
 import { WriteReach } from './write-reach.ts';
 
-/** How a change is made, beyond what the driver has to know. */
-export interface ChangeOptions extends Partial<WriteOptions> {
-  /** A bitmap that the caller looks after by itself, unless the request fails. */
-  readonly unmarked?: DirtyBitmap | undefined;
-}
-
 const PLAIN_WRITE: WriteOptions = { forceUnitAccess: false };
 
 export class BlockNode {
-  readonly options: NodeOptions;
-  readonly holdsBack: boolean;
   /** Who stands on it. */
   readonly parents: Set<ParentEdge> = new Set();
   readonly writes = new WriteReach();
@@ -70,21 +63,25 @@ export class BlockNode {
   readonly #bitmaps = new Set<DirtyBitmap>();
   readonly #lock = new RangeLock();
   readonly #idle = new Signal();
+  #options: NodeOptions;
   #size: number;
   #inFlight = 0;
   #isClosed = false;
 
   constructor(options: NodeOptions, driver: BlockDriver) {
     assertLimits(driver.limits);
-    this.options = options;
+    this.#options = options;
     this.#driver = driver;
-    this.holdsBack = driver.holdsBack ?? false;
     this.#size = driver.size();
     for (const edge of driver.children) edge.belongTo(this);
   }
 
+  get options(): NodeOptions {
+    return this.#options;
+  }
+
   get name(): string {
-    return this.options.name;
+    return this.#options.name;
   }
 
   /** Bytes. */
@@ -123,6 +120,11 @@ export class BlockNode {
   /** Bytes allocated at a time, where that has a meaning. */
   get clusterSize(): number | undefined {
     return this.#driver.clusterSize;
+  }
+
+  /** What its driver tells of itself. */
+  get traits(): DriverTraits {
+    return this.#driver;
   }
 
   get discards(): DiscardCounts | undefined {
@@ -183,7 +185,7 @@ export class BlockNode {
     return this.#change(to, { offset, length }, options, (actual) => {
       if (this.options.detectZeroes === 'off') return writePieces(to, offset, from, actual);
       const mayUnmap = this.options.unmap && this.options.detectZeroes === 'unmap';
-      const zeroes = { ...actual, mayUnmap, noFallback: false };
+      const zeroes = { mayUnmap, noFallback: false, ...actual };
       return writeDetectingZeroes(to, offset, from, zeroes);
     });
   }
@@ -203,8 +205,8 @@ export class BlockNode {
     const { mayUnmap = false, noFallback = false } = options;
     const wanted = { mayUnmap: mayUnmap && this.options.unmap, noFallback };
     const to = { driver: this.#driver, origin };
-    return this.#change(to, { offset, length }, options, (actual) =>
-      writeZeroesPieces(to, offset, length, { ...wanted, ...actual }),
+    return this.#change(to, { offset, length }, options, ({ forceUnitAccess }) =>
+      writeZeroesPieces(to, offset, length, { forceUnitAccess, ...wanted }),
     );
   }
 
@@ -259,29 +261,19 @@ export class BlockNode {
    * Changes the size of the disk.
    *
    * @throws {BlockError} `ENOTSUP` when the driver cannot, `EPERM` when the disk is read-only,
-   *   `EINVAL` for what is no size, `EBUSY` while a bitmap tracks the disk.
+   *   `EINVAL` for what is no size, `EBUSY` while a bitmap tracks the disk or another parent than
+   *   that at the edge `by` relies on its size.
    */
-  async resize(size: number): Promise<void> {
-    demandResizable(this, size, this.#driver.resize !== undefined);
+  async resize(size: number, by?: ParentEdge): Promise<void> {
+    demandResizable(this, { size, by }, this.#driver.resize !== undefined);
     await this.#run(() => this.#driver.resize?.(size));
     this.#size = this.#driver.size();
   }
 
-  /**
-   * Puts another node, or none, behind this one, whose own bytes stay; under a drain.
-   *
-   * @throws {BlockError} `ENOTSUP` when the driver has no backing.
-   */
-  setBacking(backing: BlockEdge | undefined): void {
-    assert(this.#inFlight === 0, 'a backing changes with nothing in flight');
-    if (!this.#driver.setBacking) {
-      const action = `change the backing of "${this.name}"`;
-      throw new BlockError('ENOTSUP', action, 'its driver has none');
-    }
-    const before = this.#driver.backing;
-    this.#driver.setBacking(backing);
-    before?.close();
-    backing?.belongTo(this);
+  /** Its driver goes on with other options: so does the node. */
+  reopened(options: NodeOptions): void {
+    this.#options = options;
+    this.#size = this.#driver.size();
   }
 
   /** From now on every change marks `bitmap`, which must have the size of the disk. */
@@ -296,8 +288,14 @@ export class BlockNode {
 
   /** @throws {BlockError} `EBUSY` when the edge's parent and another one exclude each other. */
   attach(edge: ParentEdge): void {
-    assert(!this.#isClosed, 'nobody comes to stand on a closed node');
     admit(this, edge);
+    this.take(edge);
+  }
+
+  /** As {@link BlockNode.attach}, for one who sees to it that no two parents exclude each other. */
+  take(edge: ParentEdge): void {
+    assert(!this.#isClosed, 'nobody comes to stand on a closed node');
+    this.parents.add(edge);
     for (const drain of this.drains) drain.adopt(edge);
   }
 

@@ -20,6 +20,7 @@ import {
 } from '../wire/qapi/composites.ts';
 import { bool, int, nothing, str } from '../wire/qapi/scalars.ts';
 import type { Members, ObjectType, Type } from '../wire/qapi/type.ts';
+import type { JsonObject } from '../wire/qmp/json-value.ts';
 
 /** The options of one node: `driver`, perhaps `node-name`, and what its driver takes. */
 export interface BlockdevOptions {
@@ -45,9 +46,11 @@ export interface NodeOptions {
   readonly unmap: boolean;
   /** Write zeroes where the data written is zero (`detect-zeroes`), perhaps unmapping. */
   readonly detectZeroes: 'off' | 'on' | 'unmap';
+  /** It is opened for reading where it may not be written to. @default false */
+  readonly autoReadOnly?: boolean;
   /** How it deals with caches. @default It uses them, and flushes them when it is told to. */
   readonly cache?: CacheOptions;
-  /** The options it was opened with; a filter of a job has none. */
+  /** The options it was last opened with; a filter of a job has none. */
   readonly given?: CheckedOptions | undefined;
   /** It was put in by a job and not by a user, who is not shown it. @default false */
   readonly implicit?: boolean;
@@ -70,8 +73,12 @@ const COMMON_OPTIONS = {
   ),
 };
 
+/** The options as they were given, before they were checked; the others have their defaults. */
+export const GIVEN: unique symbol = Symbol('given');
+
 /** The options of a node after all of them, and those of the nodes in them, have been checked. */
 export interface CheckedOptions extends MemberValues<typeof COMMON_OPTIONS> {
+  readonly [GIVEN]: JsonObject;
   readonly driver: string;
   /** What its driver takes. */
   readonly [option: string]: unknown;
@@ -109,12 +116,23 @@ export function blockdevOptionsOf(
     return [name, struct(`BlockdevOptions:${name}`, driver.options(types))] as const;
   });
   const driver = enumeration('BlockdevDriver', names);
-  const whole: ObjectType<CheckedOptions> = union('BlockdevOptions', {
+  const checked = union('BlockdevOptions', {
     members: { driver, ...COMMON_OPTIONS },
     tag: 'driver',
     branches: Object.fromEntries(branches),
   });
+  const whole: ObjectType<CheckedOptions> = {
+    shape: checked.shape,
+    // Nothing else than an object gets past the check.
+    read: (given, place) => ({ ...checked.read(given, place), [GIVEN]: given as JsonObject }),
+  };
   return whole;
+}
+
+/** The names of the options that were given. */
+export function namesGiven(options: CheckedOptions): readonly string[] {
+  const given = Object.entries(options[GIVEN]).filter(([, value]) => value !== undefined);
+  return given.map(([name]) => name);
 }
 
 /**

@@ -41,7 +41,11 @@ export function useOf({ parent, owner }: ParentEdge): NodeUse {
   }
   const uses = [...owner.parents].map(useOf);
   const needed = PERMISSIONS.filter((each) => uses.some(({ needs }) => needs.includes(each)));
-  const shared = PERMISSIONS.filter((each) => uses.every(({ shares }) => shares.includes(each)));
+  const shared = PERMISSIONS.filter(
+    (each) =>
+      !(each === 'resize' && owner.traits.keepsSize) &&
+      uses.every(({ shares }) => shares.includes(each)),
+  );
   if (parent.role !== 'backing' || owner.filtered) return { needs: needed, shares: shared };
   const others = PERMISSIONS.filter((each) => each !== 'write' && each !== 'resize');
   return {
@@ -68,6 +72,35 @@ export function admit(node: BlockNode, edge: ParentEdge): void {
 
 /** @throws {BlockError} `EBUSY` when parents of the node, or of one below, exclude each other. */
 export function demandCompatible(node: BlockNode): void {
+  demandNoConflict(node);
+  for (const child of node.children) demandCompatible(child);
+}
+
+/**
+ * Looks again at nodes that are about to change, or have other parents now.
+ *
+ * @param isReadOnly What they will be.
+ * @throws {BlockError} `EBUSY` as {@link demandCompatible}, but for nodes below; `EPERM` when a
+ *   parent writes to one that is read-only.
+ */
+export function demandPermitted(
+  nodes: Iterable<BlockNode>,
+  isReadOnly: (node: BlockNode) => boolean,
+): void {
+  for (const node of nodes) {
+    demandNoConflict(node);
+    const needs = [...node.parents].flatMap((edge) => useOf(edge).needs);
+    const isWritten = needs.some((each) => each === 'write' || each === 'write-unchanged');
+    if (!isWritten || !isReadOnly(node)) continue;
+    const reason = node.options.readOnly
+      ? 'Block node is read-only'
+      : `Read-only block node '${node.name}' cannot support read-write users`;
+    throw new BlockError('EPERM', `use "${node.name}"`, reason);
+  }
+}
+
+/** @throws {BlockError} `EBUSY` when parents of the node exclude each other. */
+function demandNoConflict(node: BlockNode): void {
   const newestFirst = [...node.parents].reverse();
   for (const edge of newestFirst) {
     const { shares } = useOf(edge);
@@ -77,27 +110,60 @@ export function demandCompatible(node: BlockNode): void {
       if (refused.length > 0) throw conflict(node, other.parent, edge.parent, refused);
     }
   }
-  for (const child of node.children) demandCompatible(child);
+}
+
+/** A new size for a node. */
+export interface SizeChange {
+  /** Bytes. */
+  readonly size: number;
+  /** By which the size is changed. @default By somebody who does not stand on the node */
+  readonly by?: ParentEdge | undefined;
 }
 
 /**
  * @param canResize Whether the driver of the node can.
- * @throws {BlockError} As {@link BlockNode.resize}; `EBUSY` too when a parent of the node relies on
- *   its size.
+ * @throws {BlockError} As {@link BlockNode.resize}.
  */
-export function demandResizable(node: BlockNode, size: number, canResize: boolean): void {
+export function demandResizable(node: BlockNode, change: SizeChange, canResize: boolean): void {
+  const { size } = change;
   const refuse = (code: BlockErrorCode, reason: string) =>
     new BlockError(code, `resize "${node.name}" to ${size} bytes`, reason);
   if (!Number.isSafeInteger(size) || size < 0) {
     throw refuse('EINVAL', 'a size must be a whole number from 0 to 2^53 - 1');
   }
-  const keeper = [...node.parents].find((edge) => !useOf(edge).shares.includes('resize'));
-  if (keeper) throw conflict(node, { name: '', kind: 'export' }, keeper.parent, ['resize']);
+  demandSizeShared(node, (edge) => edge === change.by, change.by?.parent);
   if (!canResize) throw refuse('ENOTSUP', 'Image format driver does not support resize');
   if (node.options.readOnly) throw refuse('EPERM', 'Image is read-only');
-  if (node.bitmaps.size > 0) {
-    throw refuse('EBUSY', 'a dirty bitmap tracks the disk at its present size');
-  }
+  demandUntracked(node, size);
+}
+
+/**
+ * @param isAside Whether a parent is to be passed over.
+ * @throws {BlockError} `EBUSY` when a parent of the node relies on its size, or a bitmap tracks it.
+ */
+export function demandSizeFree(
+  node: BlockNode,
+  size: number,
+  isAside: (edge: ParentEdge) => boolean,
+): void {
+  demandSizeShared(node, isAside);
+  demandUntracked(node, size);
+}
+
+function demandSizeShared(
+  node: BlockNode,
+  isAside: (edge: ParentEdge) => boolean,
+  by: EdgeParent = { name: '', kind: 'export' },
+): void {
+  const others = [...node.parents].filter((edge) => !isAside(edge));
+  const keeper = others.find((edge) => !useOf(edge).shares.includes('resize'));
+  if (keeper) throw conflict(node, by, keeper.parent, ['resize']);
+}
+
+function demandUntracked(node: BlockNode, size: number): void {
+  if (node.bitmaps.size === 0) return;
+  const reason = 'a dirty bitmap tracks the disk at its present size';
+  throw new BlockError('EBUSY', `resize "${node.name}" to ${size} bytes`, reason);
 }
 
 /** The error of a parent that needs what another one does not share, in QEMU's words. */

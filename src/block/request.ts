@@ -17,6 +17,7 @@ import { BlockError } from '../base/errors.ts';
 import type { Pending } from '../base/pending.ts';
 import { alignDown, alignUp, type ByteRange, isPowerOfTwo } from '../base/ranges.ts';
 import { isZero, ZEROES } from '../base/zeroes.ts';
+import type { DirtyBitmap } from '../bitmap/dirty-bitmap.ts';
 import type {
   BlockDriver,
   BlockExtent,
@@ -28,6 +29,12 @@ import type { EdgeParent } from './parent.ts';
 
 /** How finely zeroes are looked for in written data: one request for each run of such parts. */
 const DETECT_LENGTH = 65_536;
+
+/** How a change is made, beyond what the driver has to know. */
+export interface ChangeOptions extends Partial<WriteOptions> {
+  /** A bitmap that the caller looks after by itself, unless the request fails. */
+  readonly unmarked?: DirtyBitmap | undefined;
+}
 
 /** Where a request goes, and who began it. */
 export interface Destination {

@@ -70,6 +70,14 @@ export interface LatencyWatcher {
   record(latencyMs: number): void;
 }
 
+/** What is made of requests that are not done. */
+export interface AccountRules {
+  /** The disk is in use when one is refused: QEMU's account-invalid. */
+  readonly invalid: boolean;
+  /** The disk is in use when one fails, and the time that it took counts: account-failed. */
+  readonly failed: boolean;
+}
+
 /** One type's account, written by the device. */
 export class OperationAccount {
   requests = 0;
@@ -77,23 +85,35 @@ export class OperationAccount {
   failed = 0;
   invalid = 0;
   readonly latency: LatencyHistogram = new LatencyHistogram();
-  /** The time that failed requests took counts. */
-  timesFailed = true;
-  /** Told of each latency as well. */
+  rules: AccountRules = { invalid: true, failed: true };
+  /** Told of each latency that counts. */
   watchers: readonly LatencyWatcher[] = [];
+  /** Told of every latency. */
+  bins: LatencyWatcher | undefined;
+  /** When the disk was last in use; `undefined` if it never was. */
+  lastUseMs: number | undefined;
 
-  countDone(bytes: number, latencyMs: number): void {
+  countDone(bytes: number, startMs: number, nowMs: number): void {
     this.requests += 1;
     this.bytes += bytes;
-    this.#record(latencyMs);
+    this.#record(startMs, nowMs, true);
   }
 
-  countFailed(latencyMs: number): void {
+  countFailed(startMs: number, nowMs: number): void {
     this.failed += 1;
-    if (this.timesFailed) this.#record(latencyMs);
+    this.#record(startMs, nowMs, this.rules.failed);
   }
 
-  #record(latencyMs: number): void {
+  countInvalid(nowMs: number): void {
+    this.invalid += 1;
+    if (this.rules.invalid) this.lastUseMs = nowMs;
+  }
+
+  #record(startMs: number, nowMs: number, counts: boolean): void {
+    const latencyMs = nowMs - startMs;
+    this.bins?.record(latencyMs);
+    if (!counts) return;
+    this.lastUseMs = nowMs;
     this.latency.record(latencyMs);
     for (const watcher of this.watchers) watcher.record(latencyMs);
   }
@@ -145,7 +165,6 @@ export class DeviceAccounts {
   #sinceMs: number;
   #depth = 0;
   #depthMax = 0;
-  #lastEndMs: number | undefined;
   /** The area under the depth since `sinceMs`, less `depth * now`. */
   #area = 0;
 
@@ -159,9 +178,20 @@ export class DeviceAccounts {
     return this.#depth;
   }
 
-  /** When the last request ended, if there was one. */
-  get lastEndMs(): number | undefined {
-    return this.#lastEndMs;
+  /** When the disk was last in use; `undefined` if it never was. */
+  get lastUseMs(): number | undefined {
+    const times = Object.values(this.operations).map(({ lastUseMs = -Infinity }) => lastUseMs);
+    const last = Math.max(...times);
+    return last === -Infinity ? undefined : last;
+  }
+
+  get rules(): AccountRules {
+    return this.operations.in.rules;
+  }
+
+  /** What is made from now on of requests that are not done. */
+  set rules(rules: AccountRules) {
+    for (const account of Object.values(this.operations)) account.rules = rules;
   }
 
   begin(nowMs: number): void {
@@ -173,12 +203,6 @@ export class DeviceAccounts {
   end(nowMs: number): void {
     this.#depth -= 1;
     this.#area += nowMs;
-    this.#lastEndMs = nowMs;
-  }
-
-  /** Says whether the time that failed requests take counts from now on. */
-  timesFailed(isTimed: boolean): void {
-    for (const account of Object.values(this.operations)) account.timesFailed = isTimed;
   }
 
   /** Forgets everything but what is in the queue. */

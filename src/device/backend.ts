@@ -107,11 +107,11 @@ export class Backend {
   }
 
   #startSegments(request: DiscardRequest | WriteZeroesRequest): Pending {
-    const options = { forceUnitAccess: !this.writeback };
+    const forceUnitAccess = !this.writeback;
     const startOne = ({ sector, sectors, unmap }: Segment) => {
       const [offset, length] = [sector * SECTOR_SIZE, sectors * SECTOR_SIZE];
       if (request.type === 'discard') return this.edge.discard(offset, length);
-      return this.edge.writeZeroes(offset, length, { ...options, mayUnmap: unmap });
+      return this.edge.writeZeroes(offset, length, { forceUnitAccess, mayUnmap: unmap });
     };
     const [first, ...others] = request.segments;
     if (first && others.length === 0) return startOne(first);

@@ -17,6 +17,11 @@ const onError = optional(
   enumeration('BlockdevOnError', ['report', 'ignore', 'enospc', 'stop', 'auto']),
 );
 
+const ACCOUNT_PROPERTIES = {
+  'account-invalid': onOffAuto,
+  'account-failed': onOffAuto,
+};
+
 /** What a device on PCI has besides. */
 const PLACE_PROPERTIES = {
   bus: optional(str),
@@ -47,8 +52,7 @@ export const VIRTIO_BLK_PROPERTIES = {
   discard_granularity: optional(size),
   'write-cache': onOffAuto,
   'share-rw': withDefault(bool, false),
-  'account-invalid': onOffAuto,
-  'account-failed': onOffAuto,
+  ...ACCOUNT_PROPERTIES,
   rerror: onError,
   werror: onError,
   'num-queues': withDefault(uint16, 1),
@@ -76,6 +80,7 @@ export const CD_PROPERTIES = {
   bootindex: optional(int32),
   'write-cache': onOffAuto,
   'share-rw': withDefault(bool, false),
+  ...ACCOUNT_PROPERTIES,
   rerror: onError,
   werror: onError,
 };
@@ -103,6 +108,7 @@ export function deviceOptionsOf(properties: VirtioBlkProperties) {
   const writeCache = properties['write-cache'];
   return {
     shape: shapeOf(properties),
+    accountRules: accountRulesOf(properties),
     queueSize,
     // As in QEMU, a longer one is cut off.
     serial: serial.slice(0, ID_LENGTH),
@@ -112,6 +118,14 @@ export function deviceOptionsOf(properties: VirtioBlkProperties) {
     ...(werror && { werror }),
     bootIndex: bootindex,
   };
+}
+
+/** What is made of requests that are not done, as far as a device says so. */
+export function accountRulesOf(given: MemberValues<typeof ACCOUNT_PROPERTIES>) {
+  const rules: { invalid?: boolean; failed?: boolean } = {};
+  if (given['account-invalid'] !== 'auto') rules.invalid = given['account-invalid'] === 'on';
+  if (given['account-failed'] !== 'auto') rules.failed = given['account-failed'] === 'on';
+  return rules;
 }
 
 function demandQueues(queues: number, queueSize: number): void {

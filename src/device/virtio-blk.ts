@@ -327,7 +327,7 @@ export class VirtioBlockDevice {
     const nowMs = this.#clock.nowMs();
     const length = lengthOf(slot.request);
     this.#budget -= length;
-    slot.account?.countDone(length, nowMs - slot.startMs);
+    slot.account?.countDone(length, slot.startMs, nowMs);
     this.#end(slot, STATUS.OK, nowMs);
   }
 
@@ -335,7 +335,7 @@ export class VirtioBlockDevice {
     this.#stampMs = this.#clock.nowMs();
     if (!(error instanceof BlockError)) {
       // A defect of this program, which is no answer to a guest.
-      slot.account?.countFailed(this.#stampMs - slot.startMs);
+      slot.account?.countFailed(slot.startMs, this.#stampMs);
       this.#leaveQueue(slot);
       throw error;
     }
@@ -362,14 +362,15 @@ export class VirtioBlockDevice {
   }
 
   #report(slot: Slot, error: BlockError): void {
-    slot.account?.countFailed(this.#stampMs - slot.startMs);
+    slot.account?.countFailed(slot.startMs, this.#stampMs);
     this.#options.onError?.(error, slot.request);
     this.#end(slot, STATUS.IOERR, this.#stampMs);
   }
 
   #refuseInvalid(slot: Slot, status: Status): void {
-    if (slot.account) slot.account.invalid += 1;
-    this.#end(slot, status, this.#clock.nowMs());
+    const nowMs = this.#clock.nowMs();
+    slot.account?.countInvalid(nowMs);
+    this.#end(slot, status, nowMs);
   }
 
   #end(slot: Slot, status: Status, nowMs: number): void {

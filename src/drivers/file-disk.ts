@@ -14,6 +14,9 @@
  *   disk's.
  * - **Flushing.** When fdatasync fails, the kernel may have dropped the pages that it could not
  *   write and report success the next time. So after one failure every flush fails.
+ *
+ * To be reopened for other access is to open the file once more. The lock goes over from the one to
+ * the other; while there is none others may write, and what the map knew holds no longer.
  */
 
 import { BlockError } from '../base/errors.ts';
@@ -23,54 +26,55 @@ import type {
   BlockDriver,
   BlockExtent,
   DriverLimits,
+  PreparedReopening,
+  ReopenContext,
   WriteZeroesOptions,
 } from '../block/driver.ts';
-import { DIRECT_ALIGNMENT, type FileLock, type OpenFile } from '../env/files.ts';
+import { DIRECT_ALIGNMENT, type FileLock } from '../env/files.ts';
 import { DIRECT_TRANSFER_MAX } from './direct-file.ts';
+import { type FilePlace, type OpenedFile, openFile } from './file-opening.ts';
 import { TailGate } from './tail-gate.ts';
 import { WrittenMap } from './written-map.ts';
 
 /** A request is one call on one of few threads, which it should not hold for too long. */
 const BUFFERED_TRANSFER_MAX = 64 * 1024 * 1024;
 
-export interface FileDiskParts {
-  readonly path: string;
-  /** Closed with the disk. */
-  readonly file: OpenFile;
-  /** Released with the disk; without it others may write to the file, or this disk does not. */
-  readonly lock: FileLock | undefined;
-  readonly kind: 'regular' | 'block';
-  /** Bytes. */
-  readonly size: number;
-  /** A regular file has no storage: all of it is zero. */
-  readonly empty: boolean;
+/** How a disk deals with its file. */
+export interface FileSettings {
+  /** The end of the file may be cut off for a moment to give back storage. */
   readonly unmap: boolean;
-  /** The file takes only aligned requests. */
-  readonly direct: boolean;
   readonly flushes: boolean;
 }
 
 export class FileDisk implements BlockDriver {
-  readonly limits: DriverLimits;
+  readonly reopening = {
+    changeable: ['drop-cache', 'x-check-cache-dropped'],
+    prepare: (_options: unknown, context: ReopenContext) => this.#prepare(context),
+  };
   readonly supports = { forceUnitAccess: false };
   readonly children = [];
   readonly discards = { done: 0, failed: 0, bytes: 0 };
-  readonly #parts: FileDiskParts;
-  readonly #file: OpenFile;
+  readonly #place: FilePlace;
   readonly #gate = new TailGate();
+  #opened: OpenedFile;
+  #settings: FileSettings;
+  #limits: DriverLimits;
   #size: number;
   #written: WrittenMap | undefined;
   #flushFailure: unknown;
 
-  constructor(parts: FileDiskParts) {
-    const { file, size, kind, empty, lock, direct } = parts;
-    const alignment = direct ? DIRECT_ALIGNMENT : 1;
-    const transferMax = direct ? DIRECT_TRANSFER_MAX : BUFFERED_TRANSFER_MAX;
-    this.limits = { alignment, transferMax, discardAlignment: alignment };
-    this.#parts = parts;
-    this.#file = file;
-    this.#size = size;
-    if (kind === 'regular' && empty && lock) this.#written = new WrittenMap(size);
+  /** @param opened Closed with the disk, and its lock released. */
+  constructor(place: FilePlace, opened: OpenedFile, settings: FileSettings) {
+    this.#place = place;
+    this.#opened = opened;
+    this.#settings = settings;
+    this.#limits = limitsOf(opened);
+    this.#size = opened.size;
+    this.#written = mapOf(opened);
+  }
+
+  get limits(): DriverLimits {
+    return this.#limits;
   }
 
   size(): number {
@@ -81,7 +85,7 @@ export class FileDisk implements BlockDriver {
     // Somebody may have made the file shorter.
     const fill = (done: number) => void (done < into.length && into.fill(0, done));
     return this.#gate.passing(offset + into.length, () => {
-      const done = this.#file.read(offset, into);
+      const done = this.#opened.file.read(offset, into);
       return done instanceof Promise ? done.then(fill) : fill(done);
     });
   }
@@ -91,19 +95,19 @@ export class FileDisk implements BlockDriver {
     return this.#gate.passing(offset + length, () => {
       if (offset + length > this.#size) {
         // It waited at the gate while the disk was made smaller.
-        const action = `write ${length} bytes at ${offset} of "${this.#parts.path}"`;
+        const action = `write ${length} bytes at ${offset} of "${this.#place.path}"`;
         throw new BlockError('EIO', action, `the disk now has ${this.#size} bytes`);
       }
       this.#written?.mark(offset, length);
-      return this.#file.write(offset, from);
+      return this.#opened.file.write(offset, from);
     });
   }
 
   async flush(): Promise<void> {
-    if (!this.#parts.flushes) return;
+    if (!this.#settings.flushes) return;
     if (this.#flushFailure === undefined) {
       try {
-        await this.#file.sync();
+        await this.#opened.file.sync();
       } catch (error) {
         this.#flushFailure ??= error;
         throw error;
@@ -113,7 +117,7 @@ export class FileDisk implements BlockDriver {
     if (this.#flushFailure === undefined) return;
     const reason = 'an earlier flush failed, and what it should have written may be lost';
     const cause = this.#flushFailure;
-    throw new BlockError('EIO', `flush "${this.#parts.path}"`, reason, { cause });
+    throw new BlockError('EIO', `flush "${this.#place.path}"`, reason, { cause });
   }
 
   async writeZeroes(offset: number, length: number, options: WriteZeroesOptions): Promise<void> {
@@ -124,7 +128,7 @@ export class FileDisk implements BlockDriver {
       return;
     }
     if (!this.#written || options.noFallback) {
-      const action = `zero ${length} bytes at ${offset} of "${this.#parts.path}"`;
+      const action = `zero ${length} bytes at ${offset} of "${this.#place.path}"`;
       throw new BlockError('ENOTSUP', action, 'a file has to be sent the zeroes');
     }
     await this.#zeroWritten(this.#written, offset, offset + length);
@@ -152,17 +156,16 @@ export class FileDisk implements BlockDriver {
   }
 
   async allocatedSize(): Promise<number> {
-    return (await this.#file.status()).allocated;
+    return (await this.#opened.file.status()).allocated;
   }
 
   async resize(size: number): Promise<void> {
-    const { kind, path } = this.#parts;
-    if (kind === 'block') {
-      const action = `resize "${path}" to ${size} bytes`;
+    if (this.#opened.kind === 'block') {
+      const action = `resize "${this.#place.path}" to ${size} bytes`;
       throw new BlockError('ENOTSUP', action, 'a block device has a fixed size');
     }
     await this.#gate.shut(Math.min(size, this.#size), async () => {
-      await this.#file.truncate(size);
+      await this.#opened.file.truncate(size);
       this.#size = size;
       if (size === 0) this.#startMap();
       else this.#written?.resize(size);
@@ -171,15 +174,47 @@ export class FileDisk implements BlockDriver {
 
   async close(): Promise<void> {
     try {
-      await this.#file.close();
+      await this.#opened.file.close();
     } finally {
-      await this.#parts.lock?.release();
+      await this.#opened.lock?.release();
     }
   }
 
+  /** Opens the file once more where it is to be opened otherwise; the lock goes over. */
+  async #prepare({ readOnly, unmap, cache }: ReopenContext): Promise<PreparedReopening> {
+    const change = () => {
+      this.#settings = { unmap, flushes: !cache.noFlush };
+    };
+    const before = this.#opened;
+    const { direct } = cache;
+    if (readOnly === before.readOnly && direct === before.direct) return { commit: change };
+    const opened = await openFile(this.#place, { readOnly, direct }, before.lock);
+    const abort = () => putAway(opened, before.lock);
+    if (opened.inode !== before.inode || opened.device !== before.device) {
+      await abort();
+      const action = `reopen "${this.#place.path}"`;
+      throw new BlockError('EINVAL', action, 'another file has this name now');
+    }
+    const commit = () => {
+      change();
+      this.#take(opened);
+      return putAway(before, opened.lock);
+    };
+    return { size: () => opened.size, commit, abort };
+  }
+
+  #take(opened: OpenedFile): void {
+    const isMapKept = opened.lock !== undefined && opened.lock === this.#opened.lock;
+    if (!isMapKept) this.#written = mapOf(opened);
+    this.#opened = opened;
+    this.#limits = limitsOf(opened);
+    this.#size = opened.size;
+  }
+
   #canCutAt(offset: number, length: number): boolean {
-    const { kind, lock, unmap } = this.#parts;
-    return kind === 'regular' && unmap && lock !== undefined && offset + length === this.#size;
+    const { kind, lock } = this.#opened;
+    const mayCut = kind === 'regular' && this.#settings.unmap && lock !== undefined;
+    return mayCut && offset + length === this.#size;
   }
 
   /** Gives back the storage from `offset` on, which is zero afterwards. */
@@ -187,8 +222,8 @@ export class FileDisk implements BlockDriver {
     await this.#gate.shut(offset, async () => {
       // The size may have changed while this waited for the gate.
       if (offset >= this.#size) return;
-      await this.#file.truncate(offset);
-      await this.#file.truncate(this.#size);
+      await this.#opened.file.truncate(offset);
+      await this.#opened.file.truncate(this.#size);
       if (offset === 0) this.#startMap();
       else this.#written?.clearFrom(offset);
     });
@@ -196,7 +231,7 @@ export class FileDisk implements BlockDriver {
 
   /** From now on, when the whole file is zero, keeps account of what is written. */
   #startMap(): void {
-    if (this.#parts.lock) this.#written = new WrittenMap(this.#size);
+    if (this.#opened.lock) this.#written = new WrittenMap(this.#size);
   }
 
   /** Zeroes what may be other than zero, and leaves the holes what they are. */
@@ -209,4 +244,20 @@ export class FileDisk implements BlockDriver {
       at = part.offset + length;
     }
   }
+}
+
+function limitsOf({ direct }: OpenedFile): DriverLimits {
+  const alignment = direct ? DIRECT_ALIGNMENT : 1;
+  const transferMax = direct ? DIRECT_TRANSFER_MAX : BUFFERED_TRANSFER_MAX;
+  return { alignment, transferMax, discardAlignment: alignment };
+}
+
+function mapOf({ kind, empty, lock, size }: OpenedFile): WrittenMap | undefined {
+  return kind === 'regular' && empty && lock ? new WrittenMap(size) : undefined;
+}
+
+/** Closes a file that is open otherwise as well, and releases its lock unless that is `kept`. */
+async function putAway({ file, lock }: OpenedFile, kept: FileLock | undefined): Promise<void> {
+  // What was written is flushed: nothing is lost with it, however that fares.
+  await Promise.allSettled([file.close(), lock === kept ? undefined : lock?.release()]);
 }

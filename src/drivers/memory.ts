@@ -97,6 +97,7 @@ class MemoryDisk implements BlockDriver {
   readonly limits: DriverLimits;
   // Nothing here is ever more durable than when it is written.
   readonly supports = { forceUnitAccess: true };
+  readonly reopening = {};
   /** Of a disk that was opened with one or with a backing; others have no use for it. */
   readonly clusterSize?: number;
   readonly #pages: MemoryPages;

@@ -56,6 +56,7 @@ function openNull(options: NullOptions, clock: Clock): BlockDriver {
     limits: { alignment: 1, transferMax: Number.MAX_SAFE_INTEGER, discardAlignment: 1 },
     supports: { forceUnitAccess: true },
     children: [],
+    reopening: {},
     size: () => size,
     read(_offset, into) {
       if (readZeroes) into.fill(0);

@@ -23,6 +23,8 @@ import {
   type BlockExtent,
   type DriverLimits,
   defineDriver,
+  type PreparedReopening,
+  type ReopenContext,
   type WriteOptions,
   type WriteZeroesOptions,
 } from '../block/driver.ts';
@@ -35,6 +37,11 @@ import { guessFormat, SIGNATURE_LENGTH } from './formats.ts';
 
 const SECTOR_LENGTH = 512;
 
+interface RawOptions {
+  readonly offset: number;
+  readonly size?: number | undefined;
+}
+
 export const raw = defineDriver(
   ({ node }) => ({
     file: node,
@@ -45,23 +52,37 @@ export const raw = defineDriver(
   }),
   {
     summary: 'The raw format: the bytes of another node, or a part of them',
-    async open({ file, offset, size }, { name, isGuessed, openChild }) {
-      demandUnsigned(offset, 'offset');
-      if (size !== undefined) demandUnsigned(size, 'size');
+    async open({ file, ...options }, { name, isGuessed, openChild }) {
+      demandSizes(options);
       const child = await openChild('file', file);
-      demandInside(`open "${name}"`, { offset, size, childSize: child.size });
-      return new RawDisk({ name, child, offset, size, isGuessed });
+      const window = windowOf(`open "${name}"`, options, child.size);
+      return new RawDisk({ name, child, window, isGuessed });
     },
   },
 );
 
-interface Window {
-  readonly offset: number;
-  readonly size: number | undefined;
-  readonly childSize: number;
+function demandSizes({ offset, size }: RawOptions): void {
+  demandUnsigned(offset, 'offset');
+  if (size !== undefined) demandUnsigned(size, 'size');
 }
 
-function demandInside(action: string, { offset, size, childSize }: Window): void {
+/** A part of the node below. */
+interface Window {
+  /** Where it begins, in bytes. */
+  readonly offset: number;
+  /** How many bytes of it the node below has. */
+  readonly stored: number;
+  /** Its size was given. */
+  readonly isFixed: boolean;
+}
+
+function windowOf(action: string, options: RawOptions, childSize: number): Window {
+  const { offset, size } = options;
+  demandInside(action, options, childSize);
+  return { offset, stored: size ?? childSize - offset, isFixed: size !== undefined };
+}
+
+function demandInside(action: string, { offset, size }: RawOptions, childSize: number): void {
   const refuse = (reason: string) => new BlockError('EINVAL', action, reason);
   if (offset > childSize) {
     const rule = 'cannot be greater than size of the containing file';
@@ -77,6 +98,14 @@ function demandInside(action: string, { offset, size, childSize }: Window): void
   }
 }
 
+function limitsOf(below: DriverLimits, offset: number, isGuessed: boolean): DriverLimits {
+  const { transferMax, discardAlignment } = below;
+  const isShifted = offset % discardAlignment !== 0;
+  const alignment = isGuessed ? SIGNATURE_LENGTH : 1;
+  const unit = Math.max(isShifted ? 1 : discardAlignment, alignment);
+  return { alignment, transferMax, discardAlignment: unit };
+}
+
 /** What would look like another format the next time must not get onto the disk. */
 function demandRaw(name: string, beginning: Uint8Array): void {
   const format = guessFormat(beginning);
@@ -88,46 +117,49 @@ function demandRaw(name: string, beginning: Uint8Array): void {
 interface RawParts {
   readonly name: string;
   readonly child: BlockEdge;
-  readonly offset: number;
-  readonly size: number | undefined;
+  readonly window: Window;
   readonly isGuessed: boolean;
 }
 
 class RawDisk implements BlockDriver {
-  readonly limits: DriverLimits;
+  readonly reopening = {
+    changeable: ['offset', 'size'],
+    prepare: (options: RawOptions, context: ReopenContext) => this.#prepare(options, context),
+  };
   // The node below honours it or flushes.
   readonly supports = { forceUnitAccess: true };
   readonly children: readonly BlockEdge[];
   readonly #name: string;
   readonly #child: BlockEdge;
-  readonly #offset: number;
-  readonly #isFixed: boolean;
   readonly #isGuessed: boolean;
+  #limits: DriverLimits;
+  #offset: number;
+  #isFixed: boolean;
   /** How many bytes of the disk the node below has. */
   #stored: number;
   #size: number;
   /** The node below is changing its size. */
   #resizing: Promise<void> | undefined;
 
-  constructor({ name, child, offset, size, isGuessed }: RawParts) {
-    const { transferMax, discardAlignment } = child.node.limits;
-    const isShifted = offset % discardAlignment !== 0;
-    this.limits = {
-      alignment: isGuessed ? SIGNATURE_LENGTH : 1,
-      transferMax,
-      discardAlignment: Math.max(
-        isShifted ? 1 : discardAlignment,
-        isGuessed ? SIGNATURE_LENGTH : 1,
-      ),
-    };
+  constructor({ name, child, window, isGuessed }: RawParts) {
+    this.#limits = limitsOf(child.node.limits, window.offset, isGuessed);
     this.#isGuessed = isGuessed;
     this.children = [child];
     this.#name = name;
     this.#child = child;
-    this.#offset = offset;
-    this.#isFixed = size !== undefined;
-    this.#stored = size ?? child.size - offset;
+    this.#offset = window.offset;
+    this.#isFixed = window.isFixed;
+    this.#stored = window.stored;
     this.#size = alignUp(this.#stored, SECTOR_LENGTH);
+  }
+
+  get limits(): DriverLimits {
+    return this.#limits;
+  }
+
+  /** Of a part of a node, which would be another one then. */
+  get keepsSize(): boolean {
+    return this.#isFixed || this.#offset > 0;
   }
 
   size(): number {
@@ -191,6 +223,23 @@ class RawDisk implements BlockDriver {
 
   // The graph closes what is below.
   async close(): Promise<void> {}
+
+  #prepare(options: RawOptions, { sizeOf }: ReopenContext): PreparedReopening {
+    demandSizes(options);
+    const window = () => windowOf(`reopen "${this.#name}"`, options, sizeOf('file'));
+    return {
+      size: () => alignUp(window().stored, SECTOR_LENGTH),
+      commit: () => this.#moveTo(window()),
+    };
+  }
+
+  #moveTo({ offset, stored, isFixed }: Window): void {
+    this.#limits = limitsOf(this.#child.node.limits, offset, this.#isGuessed);
+    this.#offset = offset;
+    this.#isFixed = isFixed;
+    this.#stored = stored;
+    this.#size = alignUp(stored, SECTOR_LENGTH);
+  }
 
   /** How many bytes of a range the node below has. */
   #storedOf(offset: number, length: number): number {

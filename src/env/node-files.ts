@@ -6,6 +6,7 @@
 
 import * as fs from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { BlockError, fromSystemError } from '../base/errors.ts';
 import type { Pending } from '../base/pending.ts';
@@ -129,12 +130,15 @@ function newPromptness(): Readonly<Record<Operation, Promptness>> {
 class NodeFile implements OpenFile {
   readonly #descriptor: number;
   readonly #path: string;
+  /** The same from wherever this process may go. */
+  readonly #place: string;
   /** Apart, for to write may take long where to read does not; none past the page cache. */
   readonly #promptness: Readonly<Record<Operation, Promptness>> | undefined;
 
   constructor(descriptor: number, path: string, { direct = false }: OpenFileOptions) {
     this.#descriptor = descriptor;
     this.#path = path;
+    this.#place = resolve(path);
     this.#promptness = direct ? undefined : newPromptness();
   }
 
@@ -160,7 +164,7 @@ class NodeFile implements OpenFile {
   }
 
   async status(): Promise<FileStatus> {
-    return statusOf(this.#path, await attempt(`look at "${this.#path}"`, fstat(this.#descriptor)));
+    return statusOf(this.#place, await attempt(`look at "${this.#path}"`, fstat(this.#descriptor)));
   }
 
   close(): Promise<void> {

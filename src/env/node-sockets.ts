@@ -10,7 +10,7 @@
 import { chmodSync, fstatSync } from 'node:fs';
 import { lstat, unlink } from 'node:fs/promises';
 import { connect, createServer, type Server, Socket } from 'node:net';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 import { BlockError } from '../base/errors.ts';
 import { NodeConnection } from './node-connection.ts';
@@ -130,7 +130,10 @@ function startServer(
 }
 
 /** Listens at a socket that only this user may connect to, from the first moment on. */
-function listenPrivately(server: Server, path: string): void {
+function listenPrivately(server: Server, given: string): void {
+  // Its end removes what has this name then, wherever this process has gone meanwhile.
+  const place = resolve(given);
+  const path = Buffer.byteLength(place) <= PATH_LENGTH_MAX ? place : given;
   if (!isMainThread) {
     server.listen({ path });
     if (server.listening) chmodSync(path, SOCKET_MODE);

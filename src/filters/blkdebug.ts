@@ -80,6 +80,7 @@ function openFilter(child: BlockEdge, control: BlkdebugControl, limits: DriverLi
   return {
     ...below,
     limits,
+    reopening: {},
 
     read(offset, into, origin) {
       const place = { offset, length: into.length, forceUnitAccess: false, origin };

@@ -15,15 +15,16 @@
 
 import { BlockError } from '../base/errors.ts';
 import type { Pending } from '../base/pending.ts';
-import { type DriverDefinition, defineDriver } from '../block/driver.ts';
+import { type DriverDefinition, defineDriver, type ReopenContext } from '../block/driver.ts';
 import type { BlockEdge } from '../block/edge.ts';
 import type { BlockNode } from '../block/node.ts';
+import type { Clock } from '../env/env.ts';
 import { optional } from '../wire/qapi/composites.ts';
 import { str } from '../wire/qapi/scalars.ts';
 import { ByNode } from './by-node.ts';
 import { type FilterDriver, passThrough } from './pass-through.ts';
 import type { Direction } from './throttle-buckets.ts';
-import { ThrottleGroup, type ThrottleMember } from './throttle-group.ts';
+import { ThrottleGroup } from './throttle-group.ts';
 import type { ThrottleGroups } from './throttle-groups.ts';
 import { type ThrottleLimits, throttleLimits } from './throttle-limits.ts';
 
@@ -63,7 +64,7 @@ export function throttle(groups: ThrottleGroups): DriverDefinition {
       async open({ file, ...options }, { name, env, openChild }) {
         const chosen = chooseGroup(groups, options);
         const child = await openChild('file', file);
-        const filter = throttled(child, chosen, chosen.join(name, env.clock));
+        const filter = throttled({ child, name, clock: env.clock, groups }, chosen);
         FILTERS.add(child, filter);
         return filter;
       },
@@ -79,14 +80,21 @@ function chooseGroup(groups: ThrottleGroups, options: ThrottleOptions): Throttle
   }
   if (limits !== undefined) return new ThrottleGroup(limits);
   if (name !== undefined) return groups.find(name);
-  throw new BlockError('EINVAL', 'open the node', 'Please specify a throttle group');
+  throw new BlockError('EINVAL', 'open the node', "Parameter 'throttle-group' is missing");
 }
 
-function throttled(
-  child: BlockEdge,
-  chosen: ThrottleGroup,
-  member: ThrottleMember,
-): ThrottleDriver {
+interface ThrottleParts {
+  readonly child: BlockEdge;
+  readonly name: string;
+  readonly clock: Clock;
+  readonly groups: ThrottleGroups;
+}
+
+function throttled(parts: ThrottleParts, chosen: ThrottleGroup): ThrottleDriver {
+  const { child, name, clock, groups } = parts;
+  let group = chosen;
+  let member = group.join(name, clock);
+  let drains = 0;
   const admit = (direction: Direction, bytes: number, send: () => Pending): Pending => {
     const admitted = member.admit(direction, bytes);
     return admitted ? admitted.then(send) : send();
@@ -105,8 +113,32 @@ function throttled(
   });
   return {
     ...filter,
-    group: chosen,
-    beginDrain: () => member.beginDrain(),
-    endDrain: () => member.endDrain(),
+    get limits() {
+      return child.node.limits;
+    },
+    get group() {
+      return group;
+    },
+    reopening: {
+      changeable: ['throttle-group', 'limits'],
+      prepare(options: ThrottleOptions, context: ReopenContext) {
+        const other = chooseGroup(groups, options);
+        const commit = () => {
+          group = other;
+          member.leave();
+          member = group.join(name, clock);
+          for (let count = 0; count < drains; count += 1) member.beginDrain();
+        };
+        return { size: () => context.sizeOf('file'), commit };
+      },
+    },
+    beginDrain() {
+      drains += 1;
+      member.beginDrain();
+    },
+    endDrain() {
+      drains -= 1;
+      member.endDrain();
+    },
   };
 }

@@ -164,6 +164,8 @@ export async function runOnce(
   options: RunOptions,
 ): Promise<LedRun> {
   const guide = new RecordingGuide(chooser);
-  const result = await new World(scenario, { guide, ...options }).run();
-  return { ...result, schedule: guide.schedule, moves: guide.choices.map(({ move }) => move) };
+  const world = new World(scenario, { guide, ...options });
+  const { end, violation, steps, outcome } = await world.run();
+  const moves = guide.choices.map(({ move }) => move);
+  return { end, violation, steps, outcome, schedule: guide.schedule, moves };
 }

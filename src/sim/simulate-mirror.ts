@@ -20,6 +20,7 @@ import { driverOf, MediumDisk, type SimulatedDisk } from './simulate-disk.ts';
 import type { Life } from './simulate-life.ts';
 import { Medium } from './simulate-medium.ts';
 import type { MirrorSetup } from './simulate-options.ts';
+import { openDisks } from './stage.ts';
 
 /** What the target holds before, so that what is not copied shows. */
 const JUNK = 0x55;
@@ -82,10 +83,7 @@ export class SimulatedMirror {
 
   /** @returns The disk as its guest sees it, wherever its bytes are. */
   async open(): Promise<SimulatedDisk> {
-    const { graph } = this.#machine;
-    for (const name of ['source', 'target']) {
-      await graph.open({ driver: `sim-${name}`, 'node-name': name, discard: 'unmap' });
-    }
+    await openDisks(this.#machine.graph);
     const errors = new WeakMap<GuestRequest, BlockError>();
     const device = this.#machine.addDevice('source', {
       name: GUEST_NAME,

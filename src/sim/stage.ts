@@ -2,9 +2,24 @@
 
 import { type BlockDriver, type DriverRegistry, defineDriver } from '../block/driver.ts';
 import type { BlockGraph } from '../block/graph.ts';
+import { blockdevOptionsOf } from '../block/options.ts';
+import { wholeOf } from '../wire/qapi/type.ts';
 import { GUEST_NAME, SimDisk } from './disk.ts';
 import { type Scenario, sizeOf } from './scenario.ts';
 import type { DiskName, Turnstile } from './turnstile.ts';
+
+/** Of their own they have none. */
+const noOptions = () => ({});
+
+/**
+ * The options of both nodes. They are checked here and once: to check any, a machine makes the type
+ * of the options of all its drivers, which is as much work as a short world.
+ */
+const NODE_OPTIONS = (['source', 'target'] as const).map((name) => {
+  const driver = `sim-${name}`;
+  const type = blockdevOptionsOf({ [driver]: { options: noOptions } });
+  return type.read({ driver, 'node-name': name, discard: 'unmap' }, wholeOf('json'));
+});
 
 /** Makes the disks of a scenario. */
 export function newDisks(
@@ -29,8 +44,13 @@ export function driversOf(
   wrap: (disk: SimDisk) => BlockDriver = (disk) => disk,
 ): DriverRegistry {
   const driverOf = (disk: SimDisk) =>
-    defineDriver(() => ({}), { summary: 'A simulated disk', open: async () => wrap(disk) });
+    defineDriver(noOptions, { summary: 'A simulated disk', open: async () => wrap(disk) });
   return { 'sim-source': driverOf(source), 'sim-target': driverOf(target) };
+}
+
+/** Opens both as nodes, `source` and `target`. */
+export async function openDisks(graph: BlockGraph): Promise<void> {
+  for (const options of NODE_OPTIONS) await graph.openChecked(options);
 }
 
 /** The disk that requests of the guest end at, through whatever filters. */

@@ -87,8 +87,9 @@ function drawDisk(random: Random, sectors: number): DiskShape {
 
 /** Now and then it is of another size, for which a mirror is refused. */
 function drawTarget(random: Random, sectors: number): DiskShape {
-  const drawn = { ...drawDisk(random, sectors), cancels: random.below(2) === 0 };
-  return isRare(random) ? { ...drawn, sectors: sectors + 1 } : drawn;
+  const disk = drawDisk(random, sectors);
+  const drawn = { cancels: random.below(2) === 0, ...disk };
+  return isRare(random) ? { sectors: sectors + 1, ...drawn } : drawn;
 }
 
 function drawMirror(

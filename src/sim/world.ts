@@ -29,7 +29,7 @@ import type { Violation } from './oracle/violation.ts';
 import { letPass, Metronome, type Pace } from './pace.ts';
 import { cutPower } from './power-cut.ts';
 import type { Scenario } from './scenario.ts';
-import { driversOf, guestDiskOf, newDisks } from './stage.ts';
+import { driversOf, guestDiskOf, newDisks, openDisks } from './stage.ts';
 import { ExactState } from './state/exact.ts';
 import type { StateWatch } from './state/state-watch.ts';
 import { VisibleState } from './state/visible.ts';
@@ -98,15 +98,14 @@ export class World implements OracleView {
       tookEffect: (passage) => this.#tookEffect(passage),
       answered: (passage) => this.#answered(passage),
     });
-    const { source, target } = newDisks(scenario, this.#turnstile);
-    [this.source, this.target] = [source, target];
+    ({ source: this.source, target: this.target } = newDisks(scenario, this.#turnstile));
     this.guest = new Guest(scenario.guest, {
       submitted: (record) => this.#submitted(record),
       completed: (record) => this.#completed(record),
       defect: (error) => this.#reportDefect(error),
     });
     const env = simEnv({ clock: this.clock, files: new SimFiles() });
-    this.machine = new Machine(env, driversOf({ source, target }, options.wrap));
+    this.machine = new Machine(env, driversOf(this, options.wrap));
     if (options.pace) {
       letPass(this.#turnstile, this.clock, options.pace);
       this.#metronome = new Metronome(this.clock, options.pace.guestEveryMs);
@@ -153,10 +152,7 @@ export class World implements OracleView {
 
   /** Runs to the end, or to the first violation. */
   async run(): Promise<RunResult> {
-    for (const name of ['source', 'target'] as const) {
-      const options = { driver: `sim-${name}`, 'node-name': name, discard: 'unmap' };
-      await this.machine.graph.open(options);
-    }
+    await openDisks(this.machine.graph);
     // Errors are the guest's to see, and do not stop the machine.
     const device = { name: GUEST_NAME, rerror: 'report', werror: 'report' } as const;
     this.guest.attach(this.machine.addDevice('source', device));
@@ -321,7 +317,11 @@ export class World implements OracleView {
   async #settleDown(): Promise<void> {
     let turns = 0;
     do {
-      await this.#options.settle().catch((error) => this.#reportDefect(error));
+      try {
+        await this.#options.settle();
+      } catch (error) {
+        this.#reportDefect(error);
+      }
       turns += 1;
     } while (this.clock.grantTurns() && turns <= TURNS_MAX);
     if (turns <= TURNS_MAX) return;

@@ -34,10 +34,10 @@ describe('dirty bitmaps with names', () => {
 
   it('are found on the node, and on those whose bytes it shows', () => {
     const { bitmaps, node } = rig();
-    const bitmap = bitmaps.add(node, { name: 'b0' });
+    bitmaps.add(node, { name: 'b0' });
     const { node: filter } = filterOver(node, 'filter');
-    expect(bitmaps.find(filter, 'b0')).toBe(bitmap);
-    expect(() => bitmaps.find(filter, 'b1')).toThrow(refusal('ENOENT'));
+    expect(bitmaps.layerWith(filter, 'b0')).toBe(node);
+    expect(() => bitmaps.layerWith(filter, 'b1')).toThrow(refusal('ENOENT'));
     expect(() => bitmaps.remove(filter, 'b0')).toThrow(refusal('ENOENT'));
   });
 
@@ -45,8 +45,6 @@ describe('dirty bitmaps with names', () => {
     const { bitmaps, node } = rig();
     const bitmap = bitmaps.add(node, { name: 'b0' });
     bitmaps.claim(bitmap);
-    bitmaps.claim(bitmap);
-    bitmaps.giveBack(bitmap);
     expect(() => bitmaps.remove(node, 'b0')).toThrow(refusal('EBUSY'));
     bitmaps.giveBack(bitmap);
     bitmaps.remove(node, 'b0');

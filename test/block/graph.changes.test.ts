@@ -80,6 +80,7 @@ describe('insertFilter()', () => {
       driver: 'filter',
       implicit: false,
       readOnly: true,
+      autoReadOnly: false,
       unmap: true,
       detectZeroes: 'off',
       cache: { direct: false, noFlush: false },

@@ -49,8 +49,10 @@ describe('open()', () => {
   it('gives a name of its own to a node without one, which no user can give', async () => {
     const test = new TestGraph();
     const nodes = [await test.graph.open(DISK), await test.graph.open(DISK)];
-    expect(nodes.map(({ name }) => name)).toEqual(['#block1', '#block2']);
-    expect(await refusal({ ...DISK, 'node-name': '#block3' })).toBe("Invalid node-name: '#block3'");
+    expect(nodes.map(({ name }) => name)).toEqual(['#block001', '#block002']);
+    expect(await refusal({ ...DISK, 'node-name': '#block003' })).toBe(
+      "Invalid node-name: '#block003'",
+    );
   });
 
   it('stands on a node that is open when given its name', async () => {

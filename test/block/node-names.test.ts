@@ -3,7 +3,7 @@ import { NodeNames } from '../../src/block/node-names.ts';
 
 function names() {
   const found = new NodeNames((name) => name === 'open');
-  found.isDevice = (name) => name === 'drive';
+  found.shareWith((name) => name === 'drive');
   found.reserve('opening');
   return found;
 }
@@ -12,7 +12,7 @@ describe('the names of nodes', () => {
   // What QEMU 7.2 says.
   it.each([
     ['1st', "Invalid node-name: '1st'"],
-    ['#block1', "Invalid node-name: '#block1'"],
+    ['#block001', "Invalid node-name: '#block001'"],
     ['drive', 'node-name=drive is conflicting with a device id'],
     ['open', "Duplicate nodes with node-name='open'"],
     ['opening', "Duplicate nodes with node-name='opening'"],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { blockdevOptionsOf, unsigned } from '../../src/block/options.ts';
+import { blockdevOptionsOf, GIVEN, unsigned } from '../../src/block/options.ts';
 import { optional } from '../../src/wire/qapi/composites.ts';
 import { str } from '../../src/wire/qapi/scalars.ts';
 import { wholeOf } from '../../src/wire/qapi/type.ts';
@@ -27,7 +27,8 @@ describe('options of nodes', () => {
       'force-share': true,
       'detect-zeroes': 'on',
     };
-    expect(read(given)).toEqual({ ...given, cache: { direct: true, 'no-flush': undefined } });
+    const cache = { direct: true, 'no-flush': undefined };
+    expect(read(given)).toEqual({ ...given, cache, [GIVEN]: given });
   });
 
   it('are left open where a parent may have a say', () => {
@@ -40,6 +41,7 @@ describe('options of nodes', () => {
       'auto-read-only': undefined,
       'force-share': undefined,
       'detect-zeroes': 'off',
+      [GIVEN]: disk,
     });
   });
 

@@ -11,6 +11,7 @@ import { BlockError } from '../../src/base/errors.ts';
 import { seededRandom } from '../../src/base/random.ts';
 import { isPowerOfTwo } from '../../src/base/ranges.ts';
 import { isZero } from '../../src/base/zeroes.ts';
+import { subtreeOf } from '../../src/block/allocation.ts';
 import type { WriteZeroesOptions } from '../../src/block/driver.ts';
 import { BlockGraph } from '../../src/block/graph.ts';
 import { drivers } from '../../src/drivers/index.ts';
@@ -55,6 +56,7 @@ export function driverContract(configuration: DriverConfiguration): void {
     shape(configuration, run);
     sizes(configuration, run);
     refusals(run);
+    reopening(configuration, run);
     if (configuration.keepsData === false) return;
     content(run);
     concurrency(run);
@@ -95,6 +97,27 @@ function shape(configuration: DriverConfiguration, run: Run): void {
         expect(graph.nodes).toEqual([]);
         expect(openFilesIn(folder) ?? 0).toBe(0);
       }
+    }));
+}
+
+function reopening({ keepsData = true }: DriverConfiguration, run: Run): void {
+  it('is reopened for reading only and for writing again, or says that it cannot be', () =>
+    run(64 * KiB, async ({ node, graph, options }) => {
+      const bytes = pattern(node.size, 5);
+      await node.write(0, bytes);
+      const reopen = (readOnly: boolean) => graph.reopen([{ ...options, 'read-only': readOnly }]);
+      if (![...subtreeOf(node)].every(({ traits }) => traits.reopening)) {
+        await expect(reopen(true)).rejects.toMatchObject({ code: 'ENOTSUP' });
+        expect(node.options.readOnly).toBe(false);
+        return;
+      }
+      await reopen(true);
+      await expect(async () => node.write(0, bytes)).rejects.toThrow(/read-only/);
+      if (keepsData) expect(same(await readAll(node), bytes)).toBe(true);
+      await reopen(false);
+      expect(node.size).toBe(bytes.length);
+      await node.write(0, bytes.toReversed());
+      if (keepsData) expect(same(await readAll(node), bytes.toReversed())).toBe(true);
     }));
 }
 

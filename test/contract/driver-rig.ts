@@ -34,6 +34,8 @@ export interface DriverRig {
   readonly node: BlockNode;
   readonly driver: BlockDriver;
   readonly graph: BlockGraph;
+  /** What it was opened with, and its name. */
+  readonly options: BlockdevOptions;
 }
 
 /** Opens a disk, and checks afterwards that closing it has let go of everything. */
@@ -51,7 +53,7 @@ export async function withDisk(
     const driver = opened.get(node.name);
     if (!driver) throw new Error('the graph opened the driver under another name');
     try {
-      await body({ node, driver, graph });
+      await body({ node, driver, graph, options: { ...options, 'node-name': node.name } });
       expect(node.inFlight).toBe(0);
     } finally {
       await graph.closeAll();

@@ -20,6 +20,7 @@ describe('the properties of virtio-blk', () => {
         numQueues: 1,
         without: [],
       },
+      accountRules: {},
       queueSize: 256,
       serial: '',
       shareRw: false,
@@ -40,6 +41,13 @@ describe('the properties of virtio-blk', () => {
       },
       ...{ queueSize: 64, writeCache: false, shareRw: true, rerror: 'stop', bootIndex: 3 },
     });
+  });
+
+  it('say what is made of requests that are not done, or leave it to the drive', () => {
+    const invalid = optionsOf({ 'account-invalid': 'off', 'account-failed': 'auto' });
+    expect(invalid.accountRules).toEqual({ invalid: false });
+    const failed = optionsOf({ 'account-invalid': 'on', 'account-failed': 'off' });
+    expect(failed.accountRules).toEqual({ invalid: true, failed: false });
   });
 
   it('cut a serial number off at twenty characters', () => {

@@ -27,12 +27,12 @@ describe('a device of another shape', () => {
     expect(device.statistics().operations.in.invalid).toBe(2);
   });
 
-  it('counts in accounts that it is given, and says when the last request ended', () => {
+  it('counts in accounts that it is given, and says when the disk was last in use', () => {
     const accounts = new DeviceAccounts(0);
     const { device, clock } = deviceRig({ accounts });
-    expect(accounts.lastEndMs).toBeUndefined();
+    expect(accounts.lastUseMs).toBeUndefined();
     submitting(device, read());
     expect(accounts.operations.in.requests).toBe(1);
-    expect(accounts.lastEndMs).toBe(clock.nowMs());
+    expect(accounts.lastUseMs).toBe(clock.nowMs());
   });
 });

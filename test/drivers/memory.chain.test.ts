@@ -3,6 +3,7 @@ import { type Random, seededRandom } from '../../src/base/random.ts';
 import { alignDown } from '../../src/base/ranges.ts';
 import { isZero } from '../../src/base/zeroes.ts';
 import { layersAbove } from '../../src/block/allocation.ts';
+import { putBehind } from '../../src/block/backing.ts';
 import type { BlockExtent } from '../../src/block/driver.ts';
 import { BlockEdge } from '../../src/block/edge.ts';
 import { extents } from '../../src/block/extents.ts';
@@ -41,7 +42,7 @@ async function openChain(random: Random, mode: 'sync' | 'async') {
     const [size, clusterSize] = [SIZES[name], CLUSTERS[name]];
     const options = { driver: 'memory', size, 'cluster-size': clusterSize, discard: 'unmap' };
     const node = await new LayerGraph().graph.open({ ...options, 'node-name': name });
-    node.setBacking(new BlockEdge(backing, { name }));
+    putBehind(node, new BlockEdge(backing, { name }));
     const allocated = Array<boolean>(Math.ceil(size / clusterSize)).fill(false);
     return { node, clusterSize, bytes: padded(behind, size), allocated };
   }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { putBehind } from '../../src/block/backing.ts';
 import { drained } from '../../src/block/drain.ts';
 import { BlockEdge } from '../../src/block/edge.ts';
 import type { BlockNode } from '../../src/block/node.ts';
@@ -51,7 +52,7 @@ describe('setBacking()', () => {
     const other = await layers.graph.open({ ...array, 'node-name': 'other' });
     layers.disks.get('other')?.bytes.fill(0x99);
     const put = (node: BlockNode | undefined) =>
-      drained(top, () => top.setBacking(node && new BlockEdge(node, { name: 'top' })));
+      drained(top, () => putBehind(top, node && new BlockEdge(node, { name: 'top' })));
     return { ...layers, top, base, other, put };
   }
 

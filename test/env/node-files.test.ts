@@ -20,6 +20,23 @@ const MEAGRE_FILE = '/proc/kallsyms';
 const SYSFS_FILE = '/sys/kernel/mm/transparent_hugepage/enabled';
 
 describe('files of Node', () => {
+  it('know what they are wherever the process has gone', () =>
+    withFolder(async (folder) => {
+      await makeFile(folder, 'file', 512);
+      const before = process.cwd();
+      process.chdir(folder);
+      try {
+        const file = await nodeFiles.open('file', { access: 'read-write' });
+        const status = await file.status();
+        process.chdir('/');
+        expect(status).toMatchObject({ size: 512, writable: true });
+        expect(await file.status()).toEqual(status);
+        await file.close();
+      } finally {
+        process.chdir(before);
+      }
+    }));
+
   it('reads and writes at places, many at a time', () =>
     withFolder(async (folder) => {
       const path = await makeFile(folder, 'file', 0);

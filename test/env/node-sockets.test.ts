@@ -112,6 +112,21 @@ describe('a Unix socket', () => {
       expect(await readdir(folder)).toEqual([]);
     }));
 
+  it('is gone when its process has gone elsewhere meanwhile', () =>
+    withPath(async (_, folder) => {
+      const before = process.cwd();
+      process.chdir(folder);
+      try {
+        const listener = await nodeSockets.listen({ type: 'unix', path: 'socket' }, () => {});
+        expect(await readdir(folder)).toEqual(['socket']);
+        process.chdir('/');
+        await listener.close();
+        expect(await readdir(folder)).toEqual([]);
+      } finally {
+        process.chdir(before);
+      }
+    }));
+
   it('is gone when the process exits', () =>
     withPath(async (path, folder) => {
       const before = process.listeners('exit');

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../src/base/random.ts';
+import { drained } from '../../src/block/drain.ts';
 import type { BlockDriver, DriverDefinition } from '../../src/block/driver.ts';
 import { BlockEdge } from '../../src/block/edge.ts';
 import { BlockGraph } from '../../src/block/graph.ts';
@@ -78,6 +79,47 @@ function rig() {
   };
   return { groups, clock, graph, open };
 }
+
+describe('reopening a throttle filter', () => {
+  const reopened = (group: string) => ({
+    driver: 'throttle',
+    'node-name': 'a',
+    file: 'a-disk',
+    'throttle-group': group,
+  });
+
+  it('joins another group, whose limits hold from then on', async () => {
+    const { groups, graph, clock, open } = rig();
+    groups.create('fast');
+    groups.create('slow', { 'iops-total': 1 });
+    const { driver, edge } = await open('a', { 'throttle-group': 'fast' });
+    await expect(graph.reopen([reopened('none')])).rejects.toThrow("'none' does not exist");
+    await graph.reopen([reopened('slow')]);
+    expect([groups.find('fast').size, groups.find('slow').size]).toEqual([0, 1]);
+    expect(driver.group).toBe(groups.find('slow'));
+    await edge.write(0, new Uint8Array(512));
+    const second = watch(() => edge.write(0, new Uint8Array(512)));
+    await settle();
+    expect(second.state).toBe('pending');
+    await clock.advance(1000);
+    expect(second.state).toBe('done');
+  });
+
+  it('is let go in a drain that began before', async () => {
+    const { groups, graph, open } = rig();
+    groups.create('fast');
+    groups.create('slow', { 'iops-total': 1 });
+    const { driver } = await open('a', { 'throttle-group': 'fast' });
+    await drained(graph.find('a'), async () => {
+      await graph.reopen([reopened('slow')]);
+      for (let times = 0; times < 3; times += 1) await driver.write(0, new Uint8Array(512), PLAIN);
+    });
+    const later = watch(() => driver.write(0, new Uint8Array(512), PLAIN));
+    await settle();
+    expect(later.state).toBe('pending');
+    driver.cancelInFlight?.();
+  });
+});
 
 describe('throttle filter', () => {
   it('throttles what moves or frees bytes, and neither flushes nor queries', async () => {
@@ -226,7 +268,7 @@ describe('throttle filter', () => {
     const { groups, graph, open } = rig();
     groups.create('tg0');
     const refusal = (options: object) => open('x', options).catch((error: Error) => error.message);
-    expect(await refusal({})).toMatch(/Please specify a throttle group$/);
+    expect(await refusal({})).toMatch(/Parameter 'throttle-group' is missing$/);
     expect(await refusal({ 'throttle-group': 'tg1' })).toMatch(
       /Throttle group 'tg1' does not exist$/,
     );

@@ -149,7 +149,7 @@ describe('a simulated disk', () => {
   it.each([
     [{ name: 'guest', kind: 'device' } as const, 'guest'],
     [{ name: 'mirror0', kind: 'job' } as const, 'job'],
-    [{ name: '#block3' }, 'other'],
+    [{ name: '#block003' }, 'other'],
     [undefined, 'other'],
   ])('knows by whom a request was begun: %j', (parent, origin) => {
     expect(originOf(parent)).toBe(origin);
