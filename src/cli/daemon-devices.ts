@@ -47,6 +47,9 @@ export class GuestSetup {
   async addDrive(text: string, location?: string): Promise<void> {
     const list = this.#parse(text, 'drive');
     const { place, name: given, ...start } = readDrive(list);
+    if (start.copyOnRead && start.readOnly) {
+      this.#warn('warning: disabling copy-on-read on read-only drive');
+    }
     const places = this.#places[place.bus];
     const index = place.index ?? firstFree(places);
     if (places.has(index)) {

@@ -76,15 +76,16 @@ export function readDrive(list: OptionList): GivenDrive {
   const { limits, group } = readLimits(bag);
   const detectZeroes = readDetectZeroes(bag);
   const statsIntervals = readIntervals(bag);
-  const accountInvalid = bag.takeBoolean('stats-account-invalid');
-  const accountFailed = bag.takeBoolean('stats-account-failed');
+  const accountRules = {
+    invalid: bag.takeBoolean('stats-account-invalid') ?? true,
+    failed: bag.takeBoolean('stats-account-failed') ?? true,
+  };
   const format = bag.take('format');
   const werror = readPolicy(bag, 'werror');
   const rerror = readPolicy(bag, 'rerror');
   const readOnly = bag.takeBoolean('read-only') ?? media === 'cdrom';
-  for (const name of ['snapshot', 'copy-on-read']) {
-    if (bag.takeBoolean(name)) throw refuse(`'${name}' is not supported`);
-  }
+  const snapshot = bag.takeBoolean('snapshot');
+  const copyOnRead = bag.takeBoolean('copy-on-read');
   const rest = bag.tree();
   const isEmpty = filename === undefined && Object.keys(rest).length === 0;
   if (isEmpty && format !== undefined) {
@@ -98,8 +99,8 @@ export function readDrive(list: OptionList): GivenDrive {
     cache: { direct: cache.direct, 'no-flush': cache.noFlush },
   };
   return {
-    ...{ name: list.id, place, limits, group },
-    ...{ rerror, werror, readOnly, detectZeroes, statsIntervals, accountInvalid, accountFailed },
+    ...{ name: list.id, place, limits, group, snapshot, copyOnRead },
+    ...{ rerror, werror, readOnly, detectZeroes, statsIntervals, accountRules },
     writeCache: cache.writeback !== 'off',
     image: isEmpty ? undefined : { filename, format, options: { ...common, ...rest } },
   };

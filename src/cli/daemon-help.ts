@@ -1,5 +1,8 @@
-/** What `--object help` tells. */
+/** What is told of an option that is asked for help: `--object help`, `--device help`. */
 
+import { drivers } from '../drivers/index.ts';
+import { filters } from '../filters/index.ts';
+import { DEVICE_MODELS } from '../machine/device-models.ts';
 import { objectOptions } from '../monitor/schema/object.ts';
 import type { KeyvalValue } from '../wire/options/keyval.ts';
 import type { Shape, Type } from '../wire/qapi/type.ts';
@@ -19,6 +22,17 @@ export function describeObjects(type: KeyvalValue | undefined): readonly string[
     .filter(([name]) => name !== HIDDEN)
     .map(([name, member]) => `  ${name}=<${typeName(member)}>`);
   return [`${type} options:`, ...properties.sort()];
+}
+
+/** What devices can be made of. */
+export function describeDevices(): readonly string[] {
+  return ['Storage devices:', ...DEVICE_MODELS.map((name) => `name "${name}"`)];
+}
+
+/** What drivers a drive may be of, for `--drive format=help`. */
+export function describeFormats(): readonly string[] {
+  const names = [...Object.keys(drivers), ...Object.keys(filters)].sort();
+  return [`Supported formats: ${names.join(' ')}`];
 }
 
 function typeName({ shape }: Type<unknown>): string {

@@ -10,7 +10,7 @@ import { type Notation, type Type, wholeOf } from '../wire/qapi/type.ts';
 import { parseJson } from '../wire/qmp/json-reader.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../wire/qmp/json-value.ts';
 import type { DaemonSyntax } from './daemon-arguments.ts';
-import { describeObjects } from './daemon-help.ts';
+import { describeDevices, describeFormats, describeObjects } from './daemon-help.ts';
 import type { Daemon } from './daemon-run.ts';
 
 /** What an option leads to: the next one, or the end of the run, with the answer in between. */
@@ -63,10 +63,12 @@ export const DAEMON_OPTIONS: readonly DaemonOption[] = [
   }),
   { names: ['-T', '--trace'], hasValue: true, process: trace },
   withValue('--drive', async (text, { guest, location }) => {
+    if (/(^|,)format=(help|\?)(,|$)/.test(text)) return { exitCode: 0, lines: describeFormats() };
     await guest.addDrive(text, location);
     return 'next';
   }),
   withValue('--device', async (text, { guest, location }) => {
+    if (/^(driver=)?(help|\?)(,|$)/.test(text)) return { exitCode: 0, lines: describeDevices() };
     guest.addDevice(text, location);
     return 'next';
   }),

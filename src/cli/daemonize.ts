@@ -3,7 +3,7 @@
  * this one ends when all is set up there, or cannot be.
  *
  * Node cannot fork. The other process keeps the descriptors that its options name, and until all is
- * set up the standard output and error of this one.
+ * set up the folder and the standard output and error of this one.
  */
 
 import { spawn } from 'node:child_process';
@@ -15,6 +15,8 @@ const MARK = 'MIRRORDISK_IN_BACKGROUND';
 /** How options name a descriptor. */
 const DESCRIPTOR = /(?:\bfd=|\baddr\.str=|"str"\s*:\s*")(\d+)/g;
 const STANDARD_STREAMS = [0, 1, 2] as const;
+/** What it makes is none of the business of others. */
+const UMASK = 0o027;
 
 /** Whether this process is the one in the background. */
 export function isInBackground(): boolean {
@@ -24,6 +26,7 @@ export function isInBackground(): boolean {
 /** Starts that process. @returns When it has set up all, or has told why it cannot. */
 export function daemonize(args: readonly string[], io: CommandIo): Promise<ExitCode> {
   const [, program = ''] = process.argv;
+  process.umask(UMASK);
   const child = spawn(process.execPath, [...process.execArgv, program, 'daemon', ...args], {
     detached: true,
     env: { ...process.env, [MARK]: 'yes' },
@@ -43,16 +46,17 @@ export function daemonize(args: readonly string[], io: CommandIo): Promise<ExitC
   });
 }
 
-/** Tells the process that waits, and lets go of its output; elsewhere it does nothing. */
+/** Lets go of folder and output, and tells the process that waits; elsewhere it does nothing. */
 export function leaveForeground(): void {
   if (!isInBackground()) return;
-  process.send?.('ready');
-  process.disconnect();
+  process.chdir('/');
   // The lowest number that is free is taken, which is the one just closed.
   for (const descriptor of STANDARD_STREAMS) {
     closeSync(descriptor);
     openSync('/dev/null', 'r+');
   }
+  process.send?.('ready');
+  process.disconnect();
 }
 
 /** What becomes of the descriptors after the standard ones. */

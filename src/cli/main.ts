@@ -3,53 +3,30 @@
 import { BlockError, fromSystemError } from '../base/errors.ts';
 import { asksForHelp } from './arguments.ts';
 import { type Command, type CommandIo, type ExitCode, UsageError } from './command.ts';
-import { compare } from './commands/compare.ts';
-import { create } from './commands/create.ts';
-import { daemon } from './commands/daemon.ts';
-import { explore } from './commands/explore.ts';
-import { info } from './commands/info.ts';
-import { mirror } from './commands/mirror.ts';
-import { museum } from './commands/museum.ts';
-import { qmp } from './commands/qmp.ts';
-import { replay } from './commands/replay.ts';
-import { serve } from './commands/serve.ts';
-import { swarm } from './commands/swarm.ts';
 import { version } from './version.ts';
 import { printable } from './words.ts';
 
-const COMMANDS: readonly Command[] = [
-  mirror,
-  serve,
-  daemon,
-  compare,
-  create,
-  info,
-  qmp,
-  explore,
-  swarm,
-  replay,
-  museum,
-];
-
-const USAGE = `Usage: mirrordisk COMMAND [OPTIONS]
-
-A virtual disk with a live mirror: a guest goes on writing while its disk is copied.
-
-Commands:
-${COMMANDS.map(({ name, summary }) => `  ${name.padEnd(9)} ${summary}`).join('\n')}
-
-Options:
-  --help      Show this help; "mirrordisk COMMAND --help" shows a command's
-  --version   Show the version
-
-Exit codes: 0 done, 1 the answer is no, 2 it could not be done.`;
+/** By name. Only the one that is asked for is loaded, as each needs but a part of the program. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  mirror: async () => (await import('./commands/mirror.ts')).mirror,
+  serve: async () => (await import('./commands/serve.ts')).serve,
+  daemon: async () => (await import('./commands/daemon.ts')).daemon,
+  compare: async () => (await import('./commands/compare.ts')).compare,
+  create: async () => (await import('./commands/create.ts')).create,
+  info: async () => (await import('./commands/info.ts')).info,
+  qmp: async () => (await import('./commands/qmp.ts')).qmp,
+  explore: async () => (await import('./commands/explore.ts')).explore,
+  swarm: async () => (await import('./commands/swarm.ts')).swarm,
+  replay: async () => (await import('./commands/replay.ts')).replay,
+  museum: async () => (await import('./commands/museum.ts')).museum,
+};
 
 /** Runs the program. Every failure becomes one line on standard error. */
 export async function main(args: readonly string[], io: CommandIo): Promise<ExitCode> {
   const [name, ...rest] = args;
   switch (name) {
     case undefined:
-      io.err(USAGE);
+      io.err(await usage());
       return 2;
     case '--version':
     case '-V':
@@ -64,15 +41,36 @@ export async function main(args: readonly string[], io: CommandIo): Promise<Exit
   }
 }
 
-function help([name]: readonly string[], io: CommandIo): ExitCode {
-  const command = COMMANDS.find((candidate) => candidate.name === name);
+async function help([name]: readonly string[], io: CommandIo): Promise<ExitCode> {
+  const command = name === undefined ? undefined : await load(name);
   if (name !== undefined && !command) return refuse(name, io);
-  io.out(command?.usage ?? USAGE);
+  io.out(command?.usage ?? (await usage()));
   return 0;
 }
 
+async function usage(): Promise<string> {
+  const commands = await Promise.all(Object.values(COMMANDS).map((loaded) => loaded()));
+  return `Usage: mirrordisk COMMAND [OPTIONS]
+
+A virtual disk with a live mirror: a guest goes on writing while its disk is copied.
+
+Commands:
+${commands.map(({ name, summary }) => `  ${name.padEnd(9)} ${summary}`).join('\n')}
+
+Options:
+  --help      Show this help; "mirrordisk COMMAND --help" shows a command's
+  --version   Show the version
+
+Exit codes: 0 done, 1 the answer is no, 2 it could not be done.`;
+}
+
+/** @returns The command of that name, if there is one. */
+async function load(name: string): Promise<Command | undefined> {
+  return Object.hasOwn(COMMANDS, name) ? COMMANDS[name]?.() : undefined;
+}
+
 async function runCommand(name: string, args: readonly string[], io: CommandIo): Promise<ExitCode> {
-  const command = COMMANDS.find((candidate) => candidate.name === name);
+  const command = await load(name);
   if (!command) return refuse(name, io);
   if (asksForHelp(args)) {
     io.out(command.usage);

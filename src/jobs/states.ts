@@ -9,17 +9,21 @@
  *                   └─ any ─ aborting ────┘
  */
 
-export type JobStatus =
-  | 'created'
-  | 'running'
-  | 'paused'
-  | 'ready'
-  | 'standby'
-  | 'waiting'
-  | 'pending'
-  | 'aborting'
-  | 'concluded'
-  | 'null';
+/** What a job may be, in QEMU's order. */
+export const JOB_STATUSES = [
+  'created',
+  'running',
+  'paused',
+  'ready',
+  'standby',
+  'waiting',
+  'pending',
+  'aborting',
+  'concluded',
+  'null',
+] as const;
+
+export type JobStatus = (typeof JOB_STATUSES)[number];
 
 export type JobVerb =
   | 'cancel'

@@ -7,6 +7,7 @@
 
 import { BlockError, type BlockErrorCode } from '../base/errors.ts';
 import {
+  accountRulesOf,
   CD_PROPERTIES,
   type CdProperties,
   deviceOptionsOf,
@@ -61,7 +62,9 @@ const CD: Model = {
     const drive = name === undefined ? drives.add({ name: '' }) : driveFor(machine, name);
     const count = devices.all.filter(({ place: { fixedOn } }) => fixedOn !== undefined).length;
     const fixedOn = bus ?? `ide.${count}`;
-    const options = { id: place.id, bootIndex, fixedOn, shareRw: rest['share-rw'] };
+    const shareRw = rest['share-rw'];
+    const accountRules = accountRulesOf(rest);
+    const options = { id: place.id, bootIndex, fixedOn, shareRw, accountRules };
     return discardingUnused(machine, drive, () => devices.plugCd(drive, options, place.root));
   },
 };
@@ -75,6 +78,9 @@ const MODELS: ReadonlyMap<string, Model> = new Map([
   ['virtio-blk-device', virtioModel('virtio-blk-device', { hasBackend: false })],
   ['ide-cd', CD],
 ]);
+
+/** The names that devices can be asked for by. */
+export const DEVICE_MODELS: readonly string[] = [...MODELS.keys()];
 
 function virtioModel(name: string, { hasBackend }: { readonly hasBackend: boolean }): Model {
   return {

@@ -2,6 +2,7 @@
 
 import { BlockError, type BlockErrorCode } from '../base/errors.ts';
 import { type NodeUse, PERMISSIONS } from '../block/permissions.ts';
+import type { AccountRules } from '../device/accounting.ts';
 import type { DeviceEvent } from '../device/events.ts';
 import type { VirtioBlockOptions } from '../device/options.ts';
 import { Tray } from '../device/tray.ts';
@@ -30,12 +31,16 @@ export interface VirtioBlockPlug
     Omit<VirtioBlockOptions, 'name' | 'path' | 'accounts'> {
   /** Others may write to the disk as well: QEMU's share-rw. @default false */
   readonly shareRw?: boolean | undefined;
+  /** What is made of requests that are not done. @default As the drive does it. */
+  readonly accountRules?: Partial<AccountRules>;
 }
 
 /** How a CD drive is plugged in. */
 export interface CdPlug extends Omit<DevicePlace, 'hasBackend'> {
   /** Others may write to the medium. @default false */
   readonly shareRw?: boolean;
+  /** What is made of requests that are not done. @default As the drive does it. */
+  readonly accountRules?: Partial<AccountRules>;
 }
 
 export class Devices implements Iterable<PluggedDevice> {
@@ -80,14 +85,15 @@ export class Devices implements Iterable<PluggedDevice> {
     const device = new PluggedDevice(drive, root, options);
     const { medium } = drive;
     if (!medium) throw refuse('ENODEV', 'Device needs media, but drive is empty');
-    const { readOnly = drive.isReadOnly || medium.options.readOnly, shareRw = false } = options;
-    drive.attach(device, useOf({ readOnly, shareRw }));
+    const { readOnly = drive.isReadOnly || medium.options.readOnly, ...rest } = options;
+    drive.attach(device, useOf({ readOnly, shareRw: options.shareRw ?? false }));
     try {
-      device.front = this.#frontOf(device, { ...options, readOnly });
+      device.front = this.#frontOf(device, { readOnly, ...rest });
     } catch (error) {
       drive.detach();
       throw error;
     }
+    drive.setAccountRules(options.accountRules);
     this.#plugged.add(device);
     this.#parts.onPlug(device);
     return device;
@@ -107,6 +113,7 @@ export class Devices implements Iterable<PluggedDevice> {
     });
     const device = new PluggedDevice(drive, root, { ...place, hasBackend: false }, tray);
     drive.attach(device, useOf({ readOnly: true, shareRw: place.shareRw ?? false }));
+    drive.setAccountRules(place.accountRules);
     this.#plugged.add(device);
     return device;
   }
@@ -159,15 +166,19 @@ export class Devices implements Iterable<PluggedDevice> {
   #frontOf({ drive, root }: PluggedDevice, options: VirtioBlockPlug): VirtioBlockDevice {
     const { edge, name, accounts, options: given } = drive;
     if (!edge) throw new TypeError('Cannot plug in a device: the drive must have a medium');
-    const { rerror = 'auto', werror = 'auto' } = options;
+    const { rerror = 'auto', werror = 'auto', ...rest } = options;
     const { clock, onEvent, onStop } = this.#parts;
     const { writeCache } = given;
     return new VirtioBlockDevice(edge, clock, {
-      ...{ onEvent, onStop, writeCache },
-      ...options,
-      ...{ name, path: root, accounts },
+      name,
+      path: root,
+      accounts,
+      onEvent,
+      onStop,
+      writeCache,
       rerror: rerror === 'auto' ? (given.rerror ?? 'auto') : rerror,
       werror: werror === 'auto' ? (given.werror ?? 'auto') : werror,
+      ...rest,
     });
   }
 }

@@ -5,7 +5,7 @@
  * As in QEMU, write zeroes counts among the writes.
  */
 
-import type { DeviceAccounts } from '../device/accounting.ts';
+import type { DeviceAccounts, OperationAccount } from '../device/accounting.ts';
 import { LatencyBins } from '../device/latency-bins.ts';
 import { TimedLatency } from '../device/timed-latency.ts';
 import type { Clock } from '../env/env.ts';
@@ -38,7 +38,10 @@ export class DriveHistograms {
       const timed = () => new TimedLatency(clock, length * 1000);
       return { seconds: length, latencies: { read: timed(), write: timed(), flush: timed() } };
     });
-    for (const kind of KINDS) this.#watch(kind);
+    for (const kind of KINDS) {
+      const watchers = this.intervals.map(({ latencies }) => latencies[kind]);
+      for (const account of this.#accountsOf(kind)) account.watchers = watchers;
+    }
   }
 
   /** The histogram of a kind, if there is one. */
@@ -48,22 +51,18 @@ export class DriveHistograms {
 
   /** Begins a histogram, in nanoseconds. @throws {RangeError} For boundaries that do not rise. */
   set(kind: LatencyKind, boundaries: readonly number[]): void {
-    this.#bins.set(kind, new LatencyBins(boundaries));
-    this.#watch(kind);
+    const bins = new LatencyBins(boundaries);
+    this.#bins.set(kind, bins);
+    for (const account of this.#accountsOf(kind)) account.bins = bins;
   }
 
   /** Ends all histograms. */
   clear(): void {
     this.#bins.clear();
-    for (const kind of KINDS) this.#watch(kind);
+    for (const account of KINDS.flatMap((kind) => this.#accountsOf(kind))) account.bins = undefined;
   }
 
-  #watch(kind: LatencyKind): void {
-    const bins = this.#bins.get(kind);
-    const timed = this.intervals.map(({ latencies }) => latencies[kind]);
-    const watchers = bins ? [bins, ...timed] : timed;
-    for (const operation of OPERATIONS[kind]) {
-      this.#accounts.operations[operation].watchers = watchers;
-    }
+  #accountsOf(kind: LatencyKind): readonly OperationAccount[] {
+    return OPERATIONS[kind].map((operation) => this.#accounts.operations[operation]);
   }
 }

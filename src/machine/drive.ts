@@ -16,7 +16,7 @@ import type { ErrorPolicy, IoStatus } from '../block/error-policy.ts';
 import type { BlockNode } from '../block/node.ts';
 import type { EdgeParent } from '../block/parent.ts';
 import { demandCompatible, type NodeUse, PERMISSIONS } from '../block/permissions.ts';
-import { DeviceAccounts } from '../device/accounting.ts';
+import { type AccountRules, DeviceAccounts } from '../device/accounting.ts';
 import type { Tray } from '../device/tray.ts';
 import type { Clock } from '../env/env.ts';
 import { DriveHistograms } from './drive-histograms.ts';
@@ -37,10 +37,8 @@ export interface DriveOptions {
   readonly writeCache?: boolean | undefined;
   /** Write zeroes where data is zero; for media that it opens itself. @default 'off' */
   readonly detectZeroes?: 'off' | 'on' | 'unmap' | undefined;
-  /** What query-blockstats calls so. @default true */
-  readonly accountInvalid?: boolean | undefined;
-  /** The time that failed requests took counts. @default true */
-  readonly accountFailed?: boolean | undefined;
+  /** What is made of requests that are not done. @default They count. */
+  readonly accountRules?: Partial<AccountRules> | undefined;
   /** Seconds over which latencies are told besides. @default None. */
   readonly statsIntervals?: readonly number[] | undefined;
 }
@@ -82,9 +80,9 @@ export class Drive {
     this.isReadOnly = options.readOnly ?? false;
     this.#use = restOf(options);
     this.accounts = new DeviceAccounts(clock.nowMs());
-    this.accounts.timesFailed(options.accountFailed ?? true);
+    this.setAccountRules(options.accountRules);
     this.histograms = new DriveHistograms(this.accounts, clock, options.statsIntervals ?? []);
-    this.#parent = parentOf(this, () => this.#use);
+    this.#parent = new DriveParent(this, () => this.#use);
   }
 
   get name(): string {
@@ -140,6 +138,11 @@ export class Drive {
     }
   }
 
+  /** Changes what is made from now on of requests that are not done. */
+  setAccountRules(rules: Partial<AccountRules> = {}): void {
+    this.accounts.rules = { ...this.accounts.rules, ...rules };
+  }
+
   /** Carries out `act` while nothing waits for the throttle limits. */
   async unlimited(act: () => Promise<void>): Promise<void> {
     const member = this.throttle?.member;
@@ -165,17 +168,25 @@ export class Drive {
 }
 
 /** The drive as its medium sees it. */
-function parentOf(drive: Drive, use: () => NodeUse): EdgeParent {
-  return {
-    kind: 'device',
-    get name() {
-      return drive.name || (drive.device?.path ?? '');
-    },
-    get needs() {
-      return use().needs;
-    },
-    get shares() {
-      return use().shares;
-    },
-  };
+class DriveParent implements EdgeParent {
+  readonly kind = 'device';
+  readonly #drive: Drive;
+  readonly #use: () => NodeUse;
+
+  constructor(drive: Drive, use: () => NodeUse) {
+    this.#drive = drive;
+    this.#use = use;
+  }
+
+  get name(): string {
+    return this.#drive.name || (this.#drive.device?.path ?? '');
+  }
+
+  get needs(): NodeUse['needs'] {
+    return this.#use().needs;
+  }
+
+  get shares(): NodeUse['shares'] {
+    return this.#use().shares;
+  }
 }

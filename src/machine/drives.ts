@@ -18,6 +18,8 @@ export interface DrivesParts {
   readonly graph: BlockGraph;
   readonly groups: ThrottleGroups;
   readonly clock: Clock;
+  /** The medium of a drive is about to be taken out. */
+  readonly onEject: (drive: Drive) => Promise<void>;
 }
 
 /** By what a command names a disk: a drive's name, a node's, or one that may be either's. */
@@ -32,7 +34,7 @@ export class Drives {
 
   constructor(parts: DrivesParts) {
     this.#parts = parts;
-    parts.graph.names.isDevice = (name) => this.find(name) !== undefined;
+    parts.graph.names.shareWith((name) => this.find(name) !== undefined);
   }
 
   /** The oldest first. */
@@ -78,6 +80,7 @@ export class Drives {
 
   /** Takes the medium out of a drive, and closes what was opened only for it. */
   async eject(drive: Drive): Promise<void> {
+    await this.#parts.onEject(drive);
     await drive.eject();
     await this.#parts.graph.closeUnused();
   }

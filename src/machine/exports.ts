@@ -9,6 +9,7 @@ import { BlockError, type BlockErrorCode } from '../base/errors.ts';
 import type { DirtyBitmap } from '../bitmap/dirty-bitmap.ts';
 import type { DirtyBitmaps } from '../block/dirty-bitmaps.ts';
 import type { BlockGraph } from '../block/graph.ts';
+import type { BlockNode } from '../block/node.ts';
 import type { Env } from '../env/env.ts';
 import type { InheritedSocket, SocketAddress } from '../env/sockets.ts';
 import type { ExportEvent } from '../exports/events.ts';
@@ -16,6 +17,7 @@ import type { NbdExport, NbdExportOptions } from '../exports/nbd/export.ts';
 import type { NbdServerTls } from '../exports/nbd/handshake.ts';
 import type { NbdLimits } from '../exports/nbd/limits.ts';
 import { NbdServer, type RemovalMode } from '../exports/nbd/server.ts';
+import type { Drive } from './drive.ts';
 
 /** How the NBD server of a machine is started. */
 export interface NbdServerStart {
@@ -30,6 +32,8 @@ export interface ExportStart extends Omit<NbdExportOptions, 'node' | 'bitmaps'> 
   readonly nodeName: string;
   /** Dirty bitmaps to be shown. @default None. */
   readonly bitmaps?: readonly ShownBitmap[] | undefined;
+  /** A drive that the node is in: the export goes when it is taken out. @default None. */
+  readonly drive?: Drive | undefined;
 }
 
 /** A bitmap by its name, of the node that is exported or of one behind it, or of another node. */
@@ -56,6 +60,8 @@ export class MachineExports {
   readonly #parts: ExportsParts;
   /** The bitmaps that exports show, by the ids of these. */
   readonly #shown = new Map<string, readonly DirtyBitmap[]>();
+  /** The drives that the nodes of exports are in, by the ids of these. */
+  readonly #drives = new Map<string, Drive>();
   #server: NbdServer | undefined;
 
   constructor(parts: ExportsParts) {
@@ -97,27 +103,22 @@ export class MachineExports {
    * Exports a disk.
    *
    * @throws {BlockError} `ENODEV` for no node, `EPERM` for a writable export of a read-only one,
-   *   `ENOTCONN` when there is no server, `ENOENT` for a bitmap that is not there; else as
-   *   {@link NbdServer.add}.
+   *   `ENOTCONN` when there is no server, `ENOENT` for a bitmap that is not there, `EBUSY` for one
+   *   in use, `EINVAL` for one that records what the export cannot; else as {@link NbdServer.add}.
    */
-  add({ nodeName, bitmaps: wanted = [], ...options }: ExportStart): NbdExport {
+  add({ nodeName, drive, bitmaps: wanted = [], ...options }: ExportStart): NbdExport {
     const { graph, bitmaps } = this.#parts;
     const node = graph.find(nodeName);
     if (options.writable && node.options.readOnly) {
       throw refuse('EPERM', 'Cannot export read-only node as writable');
     }
     if (!this.#server) throw refuse('ENOTCONN', 'NBD server not running');
-    const shown = new Map(
-      wanted.map((it) =>
-        typeof it === 'string'
-          ? [it, bitmaps.find(node, it)]
-          : [it.name, bitmaps.get(graph.find(it.node), it.name)],
-      ),
-    );
+    const shown = new Map(wanted.map((it) => this.#bitmap(it, node, options)));
     const name = options.name ?? nodeName;
     const entry = graph.entryOf(node);
     const added = this.#server.add({ ...options, name, node: entry, bitmaps: shown });
     this.#shown.set(added.id, [...shown.values()]);
+    if (drive) this.#drives.set(added.id, drive);
     for (const bitmap of shown.values()) bitmaps.claim(bitmap);
     return added;
   }
@@ -126,6 +127,12 @@ export class MachineExports {
   async remove(id: string, mode: RemovalMode = 'safe'): Promise<void> {
     if (!this.#server) throw refuse('ENOENT', `Export '${id}' is not found`);
     await this.#server.remove(id, mode);
+  }
+
+  /** Takes away what is exported by way of a drive, whoever uses it. */
+  async removeOf(drive: Drive): Promise<void> {
+    const those = [...this.#drives].filter(([, other]) => other === drive);
+    await Promise.all(those.map(([id]) => this.remove(id, 'hard')));
   }
 
   /** All exports, the newest first. */
@@ -138,10 +145,30 @@ export class MachineExports {
     }));
   }
 
+  /** Finds a bitmap to be shown. @returns Its name, and it. */
+  #bitmap(
+    wanted: ShownBitmap,
+    node: BlockNode,
+    { writable = false }: Pick<ExportStart, 'writable'>,
+  ): readonly [string, DirtyBitmap] {
+    const { graph, bitmaps } = this.#parts;
+    if (typeof wanted !== 'string') {
+      return [wanted.name, bitmaps.claimable(graph.find(wanted.node), wanted.name)];
+    }
+    const layer = bitmaps.layerWith(node, wanted);
+    const isRecording = layer.bitmaps.has(bitmaps.get(layer, wanted));
+    // Who reads by it would miss what is written meanwhile.
+    if (isRecording && !writable && !layer.options.readOnly) {
+      throw refuse('EINVAL', `Enabled bitmap '${wanted}' incompatible with readonly export`);
+    }
+    return [wanted, bitmaps.claimable(layer, wanted)];
+  }
+
   #tell(event: ExportEvent): void {
     const { id } = event.data;
     for (const bitmap of this.#shown.get(id) ?? []) this.#parts.bitmaps.giveBack(bitmap);
     this.#shown.delete(id);
+    this.#drives.delete(id);
     this.#parts.onEvent(event);
   }
 }

@@ -105,9 +105,9 @@ export class MachineJobs {
     const settings = MirrorWork.check(stage, rest);
     const { speed } = settings;
     const options = { id, speed, autoFinalize, autoDismiss, transaction };
-    const job = this.#add({ ...options, type: 'mirror' }, this.#parts.onEvent);
+    const job = this.#add({ type: 'mirror', ...options }, this.#parts.onEvent);
     try {
-      const work = await MirrorWork.start({ ...stage, env, id, parent: job, journal }, settings);
+      const work = await MirrorWork.start({ env, id, parent: job, journal, ...stage }, settings);
       this.#mirrors.set(job, work);
       job.start(work);
       return { job, work };
@@ -121,7 +121,6 @@ export class MachineJobs {
     const { id } = options;
     this.#demandId(id);
     const job = new Job({
-      ...options,
       clock: this.#parts.env.clock,
       onEvent: (event) => {
         // Before anybody is told, who may start another one by that id.
@@ -130,6 +129,7 @@ export class MachineJobs {
         }
         onEvent(event);
       },
+      ...options,
     });
     this.#jobs.set(id, job);
     return job;

@@ -96,7 +96,12 @@ export class Machine {
     const onEvent = (event: ExportEvent | JobEvent) => this.#emit(event);
     this.jobs = new MachineJobs({ env, graph, onEvent });
     this.exports = new MachineExports({ env, graph, bitmaps, onEvent });
-    this.drives = new Drives({ graph, groups: this.throttleGroups, clock: env.clock });
+    this.drives = new Drives({
+      graph,
+      groups: this.throttleGroups,
+      clock: env.clock,
+      onEject: (drive) => this.exports.removeOf(drive),
+    });
     this.devices = new Devices({
       drives: this.drives,
       clock: env.clock,

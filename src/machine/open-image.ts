@@ -62,7 +62,14 @@ async function treeOf(
   if (file['filename'] !== undefined) {
     throw refuse("Can't specify 'file' and 'filename' options at the same time");
   }
-  return { ...given, file: merge(below, file) };
+  return { ...given, file: placed(below, file) };
+}
+
+/** Puts the file under the options, below those of raw nodes that are said to stand on it. */
+function placed(below: JsonObject, options: JsonObject): JsonObject {
+  const { driver, file = {} } = options;
+  if (driver !== 'raw' || !isJsonObject(file)) return merge(below, options);
+  return { ...options, file: placed(below, file) };
 }
 
 /** A node below whose driver nobody said is a file. */

@@ -76,7 +76,7 @@ export class TlsCredentialStore {
     const found = this.#kept.get(id);
     if (!found) throw missing(id);
     if (found.endpoint === endpoint) return found.credentials;
-    const reason = `Expecting TLS credentials with a ${endpoint} endpoint`;
+    const reason = `Expected TLS credentials for a ${endpoint} endpoint`;
     throw new BlockError('EINVAL', `use TLS credentials "${id}"`, reason);
   }
 

@@ -31,7 +31,7 @@ export const monitorOptions = struct('MonitorOptions', {
 export interface MonitorParts {
   readonly machine: Machine;
   readonly commands: CommandRegistry;
-  readonly world: ChardevWorld;
+  readonly world: Omit<ChardevWorld, 'credentials'>;
   /** Where the human monitor's `qemu-io` tells what it has done. */
   readonly output: IoOutput;
   /** Ends the machine, and arranges for the end of the program. */
@@ -48,7 +48,7 @@ export class Monitor {
     this.context = {
       machine,
       commands,
-      chardevs: new Chardevs(world),
+      chardevs: new Chardevs({ ...world, credentials: machine.credentials }),
       qemuIo: new QemuIo(output),
       quit: () => {
         this.#dispatcher.stop();

@@ -3,6 +3,7 @@
  * `object-add` has made.
  */
 
+import { BlockError } from '../base/errors.ts';
 import type { ThrottleGroups } from '../filters/throttle-groups.ts';
 import { type ThrottleLimits, throttleLimits } from '../filters/throttle-limits.ts';
 import { IOTHREAD_DEFAULTS, type IoThreadProperties } from '../machine/iothread.ts';
@@ -94,11 +95,13 @@ function propertiesOf(
     case 'throttle-group': {
       const group = throttleGroups.find(id);
       const limits = allLimits(group.limits);
-      const single = Object.entries(limits).map(([name, value]) => [`x-${name}`, value] as const);
+      const single = Object.entries(limits).map(([name, value]) => {
+        return [`x-${name}`, { type: 'int', value, set: refuseLate }] as const;
+      });
       const set = (value: JsonValue) =>
         group.setLimits(throttleLimits.read(value, memberOf(wholeOf('json'), 'limits')));
       const all = { type: 'ThrottleLimits', value: limits, set };
-      return { limits: all, ...typed('int', Object.fromEntries(single)) };
+      return { limits: all, ...Object.fromEntries(single) };
     }
     case 'secret': {
       const { format = 'raw', data = '', file = '', keyid = '', iv = '' } = object;
@@ -111,6 +114,12 @@ function propertiesOf(
       return { ...texts({ dir }), endpoint: side };
     }
   }
+}
+
+/** Old names of limits are only for an object that is being made. */
+function refuseLate(): never {
+  const reason = 'Property cannot be set after initialization';
+  throw new BlockError('EPERM', 'change a property', reason);
 }
 
 /** @returns Those that are not set as well: no rate, and bursts of one second. */
@@ -135,15 +144,8 @@ function threadProperties(
 }
 
 function texts(values: Readonly<Record<string, string>>): QomNode['properties'] {
-  return typed('string', values);
-}
-
-function typed(
-  type: string,
-  values: Readonly<Record<string, number | string>>,
-): QomNode['properties'] {
   const properties = Object.entries(values).map(
-    ([name, value]) => [name, { type, value }] as const,
+    ([name, value]) => [name, { type: 'string', value }] as const,
   );
   return Object.fromEntries(properties);
 }

@@ -11,12 +11,11 @@ describe('--drive', () => {
       name: undefined,
       place: { bus: 'virtio', index: undefined },
       limits: {},
-      group: undefined,
+      ...{ group: undefined, snapshot: undefined, copyOnRead: undefined },
       rerror: undefined,
       werror: undefined,
       ...{ readOnly: false, detectZeroes: 'off', statsIntervals: [], writeCache: true },
-      accountInvalid: undefined,
-      accountFailed: undefined,
+      accountRules: { invalid: true, failed: true },
       image: {
         filename: 'a.img',
         format: undefined,
@@ -31,6 +30,18 @@ describe('--drive', () => {
   it('is empty without a file and options of a node, or with no name of a file', () => {
     expect(read('if=none,id=d0').image).toBeUndefined();
     expect(read('if=none,file=,bps=5').image).toBeUndefined();
+  });
+
+  it('may leave its image as it is, and may keep what it reads', () => {
+    expect(read('file=a.img,snapshot=on')).toMatchObject({ snapshot: true });
+    expect(read('file=a.img,copy-on-read=on')).toMatchObject({ copyOnRead: true });
+  });
+
+  it('says what is made of requests that are not done', () => {
+    const given = 'file=a.img,stats-account-invalid=off,stats-account-failed=on';
+    expect(read(given).accountRules).toEqual({ invalid: false, failed: true });
+    const other = 'file=a.img,stats-account-failed=off';
+    expect(read(other).accountRules).toEqual({ invalid: true, failed: false });
   });
 
   it('passes on what is the node’s, and by dots what is of the one below', () => {
@@ -105,8 +116,6 @@ describe('--drive', () => {
     ['stats-intervals.0=0', 'Invalid interval length: 0'],
     ['stats-intervals.1=60', 'Invalid option stats-intervals.1'],
     ['format=raw', 'A block device must be specified for "file"'],
-    ['snapshot=on', "'snapshot' is not supported"],
-    ['copy-on-read=on', "'copy-on-read' is not supported"],
   ])('refuses %s', (text, reason) => {
     expect(() => read(text)).toThrow(expect.objectContaining({ code: 'EINVAL', reason }));
   });

@@ -13,7 +13,6 @@ const DIFFERENCES: readonly (readonly [where: RegExp, reason: string])[] = [
   [/^- .*[.\]]driver = /, 'drivers that we do not have'],
   [/^\+ .*[.\]]driver = (memory|delay|write-cache)$/, 'drivers of our own'],
   [/^- transaction.actions\[\].type = /, 'commands that we do not have'],
-  [/^- chardev-(add|change).backend.type = /, 'backends that we do not have'],
   [/^- (block-export-add|query-block-exports ->\[\]).type = /, 'only NBD exports'],
   [/^- object-add.qom-type = /, 'objects that we do not have'],
   [/^- .*<driver=blkdebug>.*.event = /, 'events that nothing raises below a raw format'],

@@ -86,6 +86,15 @@ describe('a device', () => {
     expect(add({ drive: 'd1', 'share-rw': 'on', werror: 'stop' }).ioStatus).toBe('ok');
   });
 
+  it('counts what is not done as its drive does, where it does not say how', async () => {
+    const { rig, machine, add } = await machineWithDisk();
+    await using _rig = rig;
+    const accountRules = { invalid: false, failed: false };
+    machine.drives.add({ name: 'd0', accountRules }).insert(rig.node('disk'));
+    const given = { drive: 'd0', 'share-rw': 'on', 'account-failed': 'on' };
+    expect(add(given).drive.accounts.rules).toEqual({ invalid: false, failed: true });
+  });
+
   it('is stopped in spite of requests that wait for its limits', async () => {
     const { rig, machine, add } = await machineWithDisk();
     await using _rig = rig;
@@ -143,12 +152,13 @@ describe('a CD drive', () => {
   it('tells of its tray by its id, and of its medium nothing', async () => {
     const { rig, machine, add } = await machineWithDisk();
     await using _rig = rig;
-    const { drive, tray } = add({ driver: 'ide-cd', id: 'cd' }, false);
+    const { drive, tray } = add({ driver: 'ide-cd', id: 'cd', 'account-invalid': 'off' }, false);
     expect([drive.isRemovable, drive.device?.qdev, drive.medium?.name]).toEqual([
       true,
       'cd',
       'disk',
     ]);
+    expect(drive.accounts.rules).toEqual({ invalid: false, failed: true });
     tray?.open();
     expect(rig.dataOf('DEVICE_TRAY_MOVED')).toEqual([{ device: '', id: 'cd', 'tray-open': true }]);
     expect(machine.devices.all).toHaveLength(1);

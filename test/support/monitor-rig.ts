@@ -18,7 +18,8 @@ export type Message = Readonly<Record<string, unknown>>;
 
 /** What commands work on, without any way in for clients. */
 export function monitorContext(machine: Machine, commands: CommandRegistry): MonitorContext {
-  const world = { env: machine.env, streams: nodeStreams, report() {}, hasStdio: false };
+  const { env, credentials } = machine;
+  const world = { env, credentials, streams: nodeStreams, report() {}, hasStdio: false };
   return {
     machine,
     commands,

@@ -48,7 +48,7 @@ ends with the command quit, or with SIGTERM or Ctrl-C.
   --drive [file=NAME][,format=FORMAT][,id=ID][,if=none|virtio][,OPTION=VALUE...]
              Make a drive, as QEMU does, with an image in it or empty
   --device virtio-blk,drive=DRIVE-OR-NODE[,id=ID][,PROPERTY=VALUE...]
-             Give the guest a disk
+             Give the guest a disk; "help" lists what there is
   --name NAME
              Call the machine so
   -S         Let the guest wait for the command cont
@@ -156,6 +156,6 @@ function reasonOf(error: unknown): string {
   if (error instanceof MonitorError || error instanceof UsageError) return error.message;
   if (!(error instanceof BlockError)) throw error;
   const { reason } = error;
-  const advice = ADVICE.find(([start]) => reason.startsWith(start))?.[1];
+  const advice = error.hint ?? ADVICE.find(([start]) => reason.startsWith(start))?.[1];
   return advice === undefined ? reason : `${reason}\n${advice}`;
 }

@@ -101,7 +101,7 @@ export class MirrorFilter implements BlockDriver {
     return this.#guestWrites.mirror({
       offset,
       length: bytes.length,
-      toSource: (unmarked) => this.#child.write(offset, bytes, { ...options, unmarked }, origin),
+      toSource: (unmarked) => this.#child.write(offset, bytes, { unmarked, ...options }, origin),
       toTarget: (part) => {
         const start = part.offset - offset;
         const sent = bytes.subarray(start, start + part.length);
@@ -119,7 +119,7 @@ export class MirrorFilter implements BlockDriver {
     return this.#recorded(offset, length, () => {
       const { forceUnitAccess, mayUnmap, noFallback } = options;
       const toSource = (unmarked?: DirtyBitmap) =>
-        this.#child.writeZeroes(offset, length, { ...options, unmarked }, origin);
+        this.#child.writeZeroes(offset, length, { unmarked, ...options }, origin);
       if (!this.#pair.isActive || noFallback) return toSource();
       const zeroes = { forceUnitAccess, mayUnmap: mayUnmap && this.#unmap };
       const toTarget = (part: ByteRange) => this.#pair.zero(this.#target, part, zeroes);

@@ -68,7 +68,6 @@ export async function takeHold(
   { env, graph, id, parent, source, target, journal }: MirrorContext,
   settings: MirrorSettings,
 ): Promise<MirrorParts> {
-  const job: EdgeParent = { name: id, kind: 'job', stays: true, rest: parent };
   const dirty = new DirtyBitmap(source.size, settings.granularity);
   if (target.options.readOnly) throw refusal('Block node is read-only', 'EPERM');
   if (target.inFlight > 0) {
@@ -77,8 +76,11 @@ export async function takeHold(
   }
   const opened: BlockEdge[] = [];
   let driver: MirrorFilter | undefined;
-  const open = (node: BlockNode, more: Partial<EdgeParent>) => {
-    const edge = new BlockEdge(node, { ...job, ...more });
+  const asJob = (use: Partial<EdgeParent>): EdgeParent => {
+    return { name: id, kind: 'job', stays: true, rest: parent, ...use };
+  };
+  const open = (node: BlockNode, use: Partial<EdgeParent>) => {
+    const edge = new BlockEdge(node, asJob(use));
     opened.push(edge);
     return edge;
   };
@@ -99,8 +101,8 @@ export async function takeHold(
       return driver;
     });
     assert(driver !== undefined, 'a filter that is in has its driver');
-    const use = { needs: ['consistent-read'], shares: NOT_RESIZING } as const;
-    const guard = new BlockEdge(filter, { ...job, role: 'main node', ...use });
+    const use = { role: 'main node', needs: ['consistent-read'], shares: NOT_RESIZING } as const;
+    const guard = new BlockEdge(filter, asJob(use));
     return { dirty, pair, guestWrites, filter, driver, guard, ...edges };
   } catch (error) {
     source.untrack(dirty);

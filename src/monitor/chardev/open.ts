@@ -1,15 +1,16 @@
 /** Opens the backends of chardevs. */
 
-import { unreachable } from '../../base/assert.ts';
 import { BlockError } from '../../base/errors.ts';
 import type { Env } from '../../env/env.ts';
 import type { Streams } from '../../env/streams.ts';
+import type { TlsCredentialStore } from '../../machine/tls-credentials.ts';
 import type { ChardevOptions, ChardevSocketOptions } from '../schema/chardev.ts';
 import { type AddressOrigin, modernAddress, placeOf } from '../sockets.ts';
 import type { ChardevBackend } from './chardev.ts';
 import { ringBufferBackend } from './ring-buffer.ts';
 import { singleBackend } from './single.ts';
 import { socketClient } from './socket-client.ts';
+import { socketProtocol } from './socket-protocol.ts';
 import { socketServer } from './socket-server.ts';
 
 /** What backends need of the world. */
@@ -18,6 +19,8 @@ export interface ChardevWorld {
   readonly streams: Streams;
   /** Tells the user of something that goes wrong later. */
   readonly report: (text: string) => void;
+  /** What sockets under TLS prove themselves by. */
+  readonly credentials: Pick<TlsCredentialStore, 'find'>;
   /** Whether standard input and output are those of a user. */
   readonly hasStdio: boolean;
 }
@@ -52,11 +55,12 @@ export async function openBackend(
       return opened('pipe', device, () => world.streams.pipe(device));
     }
     case 'ringbuf':
-      return ringBufferBackend(options.data.size);
+    case 'memory':
+      return ringBufferBackend(options.type, options.data.size);
     case 'socket':
       return openSocket(world, options.data, opening);
     default:
-      return unreachable(options);
+      throw refuse(`'${options.type}' is not a valid char driver name`);
   }
 }
 
@@ -74,29 +78,47 @@ function opened(
   }
 }
 
-/** What a socket may be asked to speak besides bytes. */
-const PROTOCOLS = ['telnet', 'tn3270', 'websocket', 'tls-creds', 'tls-authz'] as const;
+/** What a socket cannot speak. */
+const PROTOCOLS = ['tn3270', 'websocket', 'tls-authz'] as const;
 
 async function openSocket(
-  { env, report }: ChardevWorld,
+  { env, report, credentials }: ChardevWorld,
   options: ChardevSocketOptions,
   { id, origin }: ChardevOpening,
 ): Promise<ChardevBackend> {
+  const { addr, server: isServer = true, reconnect = 0, telnet } = options;
+  const side = isServer ? 'server' : 'client';
+  const tls = options['tls-creds'];
+  const proofs = tls === undefined ? undefined : credentials.find(tls, side);
+  demandTogether(options);
+  const place = placeOf(modernAddress(addr), origin);
+  const serverName = addr.type === 'inet' ? addr.data.host : undefined;
+  const protocol = socketProtocol({ side, credentials: proofs, serverName, telnet });
+  if (isServer) return socketServer(env.sockets, place, protocol);
+  const onFailure = (reason: string) =>
+    report(`Unable to connect character device ${id}: ${reason}`);
+  const world = { sockets: env.sockets, timers: env.clock };
+  return socketClient(world, { ...place, protocol, reconnectMs: reconnect * 1000, onFailure });
+}
+
+function demandTogether(options: ChardevSocketOptions): void {
   const { addr, server: isServer = true, wait, reconnect = 0 } = options;
+  const isSecured = options['tls-creds'] !== undefined;
+  if (addr.type === 'fd' && reconnect > 0) {
+    throw refuse("'reconnect' option is incompatible with 'fd' address type");
+  }
+  if (isSecured && (addr.type === 'unix' || addr.type === 'vsock')) {
+    throw refuse(`'tls_creds' option is incompatible with '${addr.type}' address type`);
+  }
+  if (options['tls-authz'] !== undefined && !isSecured) {
+    throw refuse("'tls_authz' option requires 'tls_creds' option");
+  }
   const role = isServer ? 'server listen' : 'client connect';
+  if (!isServer && options.websocket) throw refuse('Websocket client is not implemented');
   const clash = isServer ? reconnect > 0 && 'reconnect' : wait !== undefined && 'wait';
   if (clash) throw refuse(`'${clash}' option is incompatible with socket in ${role} mode`);
   const protocol = PROTOCOLS.find((name) => options[name]);
   if (protocol) throw unsupported(protocol);
-  if (addr.type === 'fd' && reconnect > 0) {
-    throw refuse("'reconnect' option is incompatible with 'fd'");
-  }
-  const place = placeOf(modernAddress(addr), origin);
-  if (isServer) return socketServer(env.sockets, place);
-  const onFailure = (reason: string) =>
-    report(`Unable to connect character device ${id}: ${reason}`);
-  const world = { sockets: env.sockets, timers: env.clock };
-  return socketClient(world, { ...place, reconnectMs: reconnect * 1000, onFailure });
 }
 
 function unsupported(option: string): BlockError {

@@ -116,7 +116,7 @@ class Values {
   }
 }
 
-function chardevOf(type: ChardevOptions['type'], values: Values): ChardevOptions {
+function chardevOf(type: (typeof CHARDEV_TYPES)[number], values: Values): ChardevOptions {
   const common = { logfile: values.text('logfile'), logappend: values.flag('logappend') };
   switch (type) {
     case 'null':
@@ -124,6 +124,7 @@ function chardevOf(type: ChardevOptions['type'], values: Values): ChardevOptions
     case 'stdio':
       return { type, data: { ...common, signal: values.flag('signal') } };
     case 'ringbuf':
+    case 'memory':
       return { type, data: { ...common, size: values.number('size') } };
     case 'file': {
       const out = values.text('path');

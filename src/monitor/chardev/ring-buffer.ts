@@ -57,9 +57,12 @@ export interface RingBufferBackend extends ChardevBackend {
 }
 
 /** @param size As {@link RingBuffer}'s. @throws {BlockError} Likewise. */
-export function ringBufferBackend(size: number | undefined): RingBufferBackend {
+export function ringBufferBackend(
+  type: 'ringbuf' | 'memory',
+  size: number | undefined,
+): RingBufferBackend {
   const buffer = new RingBuffer(size);
-  return { ...singleBackend('ringbuf', connectionTo(buffer)), buffer };
+  return { ...singleBackend(type, connectionTo(buffer)), buffer };
 }
 
 /** Nothing ever comes of it, and it has no end. */

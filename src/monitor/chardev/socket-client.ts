@@ -7,10 +7,12 @@ import { Alarm, type Timers } from '../../sync/alarm.ts';
 import type { ChardevBackend } from './chardev.ts';
 import { singleBackend } from './single.ts';
 import { formatSocket } from './socket-name.ts';
+import type { SocketProtocol } from './socket-protocol.ts';
 
 /** A chardev that is to connect. */
 export interface SocketClientOptions {
   readonly address: SocketAddress | InheritedSocket;
+  readonly protocol: SocketProtocol;
   /** How long to wait before it connects again; 0 for never. */
   readonly reconnectMs: number;
   /** Is told why it cannot connect, once until it can again. */
@@ -22,9 +24,12 @@ export async function socketClient(
   world: { readonly sockets: Pick<Sockets, 'connect'>; readonly timers: Timers },
   options: SocketClientOptions,
 ): Promise<ChardevBackend> {
-  const { address } = options;
-  const filename = (connection: Connection | undefined) => nameOf(address, connection);
-  const connect = () => connectTo(address, () => world.sockets.connect(address));
+  const { address, protocol } = options;
+  const filename = (connection: Connection | undefined) => nameOf(options, connection);
+  const connect = async () => {
+    const connection = await connectTo(address, () => world.sockets.connect(address));
+    return protocol.begin(connection);
+  };
   if (options.reconnectMs > 0) return new Reconnecting(world.timers, { ...options, connect });
   return { ...singleBackend('socket', await connect()), filename };
 }
@@ -46,7 +51,7 @@ class Reconnecting implements ChardevBackend {
   }
 
   filename(connection: Connection | undefined): string {
-    return nameOf(this.#options.address, connection);
+    return nameOf(this.#options, connection);
   }
 
   async next(): Promise<Connection | undefined> {
@@ -80,12 +85,12 @@ class Reconnecting implements ChardevBackend {
 }
 
 function nameOf(
-  address: SocketAddress | InheritedSocket,
+  { address, protocol: { name } }: SocketClientOptions,
   connection: Connection | undefined,
 ): string {
-  if (!connection) return `disconnected:${formatSocket(address)}`;
+  if (!connection) return `disconnected:${formatSocket(address, name)}`;
   // A client's own end of a Unix socket has no name.
   return connection.local === undefined
     ? 'unix:'
-    : `tcp:${connection.local} <-> ${connection.peer}`;
+    : `${name}:${connection.local} <-> ${connection.peer}`;
 }

@@ -23,6 +23,8 @@ export const humanMonitorCommand = defineCommand(
       const rule = "Parameter 'cpu-index' expects a CPU number";
       throw new BlockError('EINVAL', 'choose a CPU', rule);
     }
+    // What qemu-io prints on standard output comes after the answers to earlier commands.
+    await monitor.machine.env.clock.turn();
     let printed = '';
     const print = (text: string) => {
       printed += text.replaceAll('\n', '\r\n');

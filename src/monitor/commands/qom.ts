@@ -1,11 +1,12 @@
-/** `qom-list`, `qom-get` and `qom-set`. */
+/** `qom-list`, `qom-get`, `qom-set` and `qom-list-types`. */
 
 import { BlockError } from '../../base/errors.ts';
-import { list, optional, struct } from '../../wire/qapi/composites.ts';
-import { anything, str } from '../../wire/qapi/scalars.ts';
+import { list, optional, struct, withDefault } from '../../wire/qapi/composites.ts';
+import { anything, bool, str } from '../../wire/qapi/scalars.ts';
 import { defineCommand, type MonitorContext, MonitorError } from '../command.ts';
 import { inHashOrder } from '../hash-order.ts';
 import { findObjects, type QomNode, type QomProperty, qomTree } from '../qom.ts';
+import { qomTypes } from '../qom-types.ts';
 
 const qomList = defineCommand(
   {
@@ -55,7 +56,30 @@ const qomSet = defineCommand(
   },
 );
 
-export const qomCommands = { 'qom-list': qomList, 'qom-get': qomGet, 'qom-set': qomSet };
+const qomListTypes = defineCommand(
+  {
+    name: 'qom-list-types',
+    summary: 'Lists the types of the object model, or those of one kind',
+    arguments: struct('q_obj_qom-list-types-arg', {
+      implements: optional(str),
+      abstract: withDefault(bool, false),
+    }),
+    returns: list(
+      struct('ObjectTypeInfo', { name: str, abstract: optional(bool), parent: optional(str) }),
+    ),
+  },
+  ({ implements: kind, abstract: withAbstract }) =>
+    qomTypes(kind)
+      .filter(({ isAbstract }) => withAbstract || !isAbstract)
+      .map(({ name, isAbstract: abstract, parent }) => ({ name, abstract, parent })),
+);
+
+export const qomCommands = {
+  'qom-list': qomList,
+  'qom-get': qomGet,
+  'qom-set': qomSet,
+  'qom-list-types': qomListTypes,
+};
 
 function objectAt(path: string, context: MonitorContext): QomNode {
   const [found, another] = findObjects(qomTree(context), path);

@@ -2,11 +2,19 @@
 
 import { enumeration, optional, struct, union } from '../../wire/qapi/composites.ts';
 import { bool, int, str } from '../../wire/qapi/scalars.ts';
-import type { ValueOf } from '../../wire/qapi/type.ts';
+import type { Members, ValueOf } from '../../wire/qapi/type.ts';
 import { socketAddressLegacy } from '../sockets.ts';
 
 /** The kinds that there are. */
-export const CHARDEV_TYPES = ['file', 'pipe', 'socket', 'null', 'stdio', 'ringbuf'] as const;
+export const CHARDEV_TYPES = [
+  'file',
+  'pipe',
+  'socket',
+  'null',
+  'stdio',
+  'ringbuf',
+  'memory',
+] as const;
 
 const common = { logfile: optional(str), logappend: optional(bool) };
 
@@ -39,18 +47,55 @@ const stdio = struct('ChardevStdio', { ...common, signal: optional(bool) });
 
 const ringbuf = struct('ChardevRingbuf', { ...common, size: optional(int) });
 
+const hostDeviceWrapper = struct('ChardevHostdevWrapper', { data: hostDevice });
+const plainWrapper = struct('ChardevCommonWrapper', { data: plain });
+const ringbufWrapper = struct('ChardevRingbufWrapper', { data: ringbuf });
+
+/** A kind of that name, and nothing of JavaScript. */
+const CONSOLE = 'console';
+
+/** All that QEMU knows; one that there is not is refused as by a QEMU that is built without it. */
+const branches = {
+  file: struct('ChardevFileWrapper', { data: file }),
+  serial: hostDeviceWrapper,
+  parallel: hostDeviceWrapper,
+  pipe: hostDeviceWrapper,
+  socket: struct('ChardevSocketWrapper', { data: socket }),
+  udp: wrapped('ChardevUdp', {
+    remote: socketAddressLegacy,
+    local: optional(socketAddressLegacy),
+  }),
+  pty: plainWrapper,
+  null: plainWrapper,
+  mux: named('ChardevMux', 'chardev'),
+  msmouse: plainWrapper,
+  wctablet: plainWrapper,
+  braille: plainWrapper,
+  testdev: plainWrapper,
+  stdio: struct('ChardevStdioWrapper', { data: stdio }),
+  [CONSOLE]: plainWrapper,
+  spicevmc: named('ChardevSpiceChannel', 'type'),
+  spiceport: named('ChardevSpicePort', 'fqdn'),
+  'qemu-vdagent': wrapped('ChardevQemuVDAgent', {
+    mouse: optional(bool),
+    clipboard: optional(bool),
+  }),
+  dbus: named('ChardevDBus', 'name'),
+  vc: wrapped('ChardevVC', {
+    width: optional(int),
+    height: optional(int),
+    cols: optional(int),
+    rows: optional(int),
+  }),
+  ringbuf: ringbufWrapper,
+  memory: ringbufWrapper,
+};
+
 /** QEMU's ChardevBackend. */
 export const chardevBackend = union('ChardevBackend', {
-  members: { type: enumeration('ChardevBackendKind', CHARDEV_TYPES) },
+  members: { type: enumeration('ChardevBackendKind', Object.keys(branches)) },
   tag: 'type',
-  branches: {
-    file: struct('ChardevFileWrapper', { data: file }),
-    pipe: struct('ChardevHostdevWrapper', { data: hostDevice }),
-    socket: struct('ChardevSocketWrapper', { data: socket }),
-    null: struct('ChardevCommonWrapper', { data: plain }),
-    stdio: struct('ChardevStdioWrapper', { data: stdio }),
-    ringbuf: struct('ChardevRingbufWrapper', { data: ringbuf }),
-  },
+  branches,
 });
 
 /** A chardev as it is asked for. */
@@ -58,3 +103,11 @@ export type ChardevOptions = ValueOf<typeof chardevBackend>;
 
 /** The same of a socket. */
 export type ChardevSocketOptions = ValueOf<typeof socket>;
+
+function wrapped(name: string, members: Members) {
+  return struct(`${name}Wrapper`, { data: struct(name, { ...common, ...members }) });
+}
+
+function named(name: string, member: string) {
+  return wrapped(name, { [member]: str });
+}

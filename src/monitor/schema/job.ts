@@ -1,5 +1,6 @@
 /** Jobs, as commands and their answers name them. */
 
+import { JOB_STATUSES } from '../../jobs/states.ts';
 import { enumeration, optional, struct, union } from '../../wire/qapi/composites.ts';
 import { bool, int, str } from '../../wire/qapi/scalars.ts';
 
@@ -15,19 +16,8 @@ export const jobType = enumeration('JobType', [
   'snapshot-delete',
 ]);
 
-export const jobStatus = enumeration('JobStatus', [
-  'undefined',
-  'created',
-  'running',
-  'paused',
-  'ready',
-  'standby',
-  'waiting',
-  'pending',
-  'aborting',
-  'concluded',
-  'null',
-]);
+/** QEMU has one besides, which no job is seen in. */
+export const jobStatus = enumeration('JobStatus', ['undefined', ...JOB_STATUSES]);
 
 export const ioStatus = enumeration('BlockDeviceIoStatus', ['ok', 'failed', 'nospace']);
 

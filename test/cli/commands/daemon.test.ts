@@ -10,7 +10,7 @@ import { nodeEnv } from '../../../src/env/node.ts';
 import { QmpClient } from '../../../src/monitor/client.ts';
 import { FakeIo, runMain } from '../../support/fake-io.ts';
 import { SocketRecorder } from '../../support/socket-recorder.ts';
-import { withFolder } from '../../support/temporary.ts';
+import { makeFile, withFolder } from '../../support/temporary.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../../dist/cli/bin.js', import.meta.url));
 
@@ -164,9 +164,20 @@ describe('mirrordisk daemon', () => {
     expect(stderr).toContain(reason);
   });
 
+  it('asks who has the image that it cannot lock, as QEMU does', async () => {
+    await withFolder(async (folder) => {
+      const image = await makeFile(folder, 'disk.img', 512);
+      const twice = ['a', 'b'].map((name) => `--blockdev=file,node-name=${name},filename=${image}`);
+      const { stderr } = await runMain(['daemon', ...twice]);
+      expect(stderr).toContain(`Failed to get "write" lock\nIs another process using the image [`);
+    });
+  });
+
   it.each([
     [['--chardev', 'help'], 0, 'Available chardev backend types:'],
     [['--chardev', 'socket,help'], 1, '  server=<bool (on/off)>'],
+    [['--drive', 'if=none,format=help'], 0, ' nbd null-aio '],
+    [['--device', 'help'], 0, 'name "virtio-blk-pci"'],
     [['--object', 'help'], 0, '  throttle-group'],
     [['--object', 'secret,help'], 0, '  format=<QCryptoSecretFormat>'],
     [['--blockdev', 'nonsense', '-V'], 0, 'mirrordisk daemon 0.'],
@@ -235,12 +246,21 @@ describe('mirrordisk daemon as a process', () => {
   it('goes into the background when all is set up, and lets go of its output', async () => {
     await withFolder(async (folder) => {
       const [path, pidFile] = [join(folder, 'qmp.sock'), join(folder, 'pid')];
-      const args = ['daemon', ...monitorAt(path), '--pidfile', pidFile, '--daemonize'];
+      const args = ['daemon', ...monitorAt('qmp.sock'), '--pidfile', 'pid', '--daemonize'];
+      const options = { encoding: 'utf8', cwd: folder } as const;
       // It returns when the output has no writer left.
-      const output = execFileSync(process.execPath, [PROGRAM, ...args], { encoding: 'utf8' });
+      const output = execFileSync(process.execPath, [PROGRAM, ...args], options);
       expect(output).toBe('');
       const number = Number(await readFile(pidFile, 'utf8'));
       const client = await QmpClient.connect(nodeEnv(), { type: 'unix', path });
+      const image = join(folder, 'new.img');
+      const created = { driver: 'file', filename: image, size: 512 };
+      await client.execute('blockdev-create', { 'job-id': 'job', options: created });
+      await expect.poll(() => existsSync(image), { timeout: 5000 }).toBe(true);
+      expect((await stat(image)).mode & 0o777).toBe(0o640);
+      const relative = { driver: 'file', 'node-name': 'disk', filename: 'new.img' };
+      const elsewhere = "Could not open 'new.img': No such file or directory";
+      await expect(client.execute('blockdev-add', relative)).rejects.toThrow(elsewhere);
       await client.execute('quit');
       await expect.poll(() => isRunning(number), { timeout: 5000 }).toBe(false);
       expect([existsSync(path), existsSync(pidFile)]).toEqual([false, false]);

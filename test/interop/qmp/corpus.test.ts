@@ -26,11 +26,13 @@ import { objects } from './scenarios/objects.ts';
 import { options } from './scenarios/options.ts';
 import { protocol } from './scenarios/protocol.ts';
 import { queries } from './scenarios/queries.ts';
+import { reopening } from './scenarios/reopen.ts';
 
 const THEMES: Readonly<Record<string, readonly Scenario[]>> = {
   protocol,
   options,
   blockdev,
+  reopening,
   'arguments of a mirror': mirrorArguments,
   'verbs of a mirror': mirrorVerbs,
   'events of a mirror': mirrorEvents,

@@ -35,22 +35,20 @@ function statusChange(status: string): string {
 
 const LOCKED = '<- {"error": {"class": "GenericError", "desc": "Failed to get \\"write\\" lock"}}';
 
-const SIZE_KEPT =
-  "Permission conflict on node 'file': permissions 'resize' are both required by " +
-  "node 'raw' (uses node 'file' as 'file' child) and unshared by " +
-  "node 'part' (uses node 'file' as 'file' child).";
+const RESIZE = '-> {"execute":"block_resize","arguments":{"node-name":"file","size":131072}}';
+
+function errorOf(reason: string): string {
+  return `{"error": {"class": "GenericError", "desc": "${reason}"}}`;
+}
+
+/** What is said of somebody who wants to resize a node, and of those who do not allow it. */
+function resizeOf(name: string): string {
+  const user = `an unnamed block device (uses node '${name}' as 'root' child)`;
+  const both = `permissions 'resize' are both required by ${user} and unshared by`;
+  return `Permission conflict on node '${name}': ${both}`;
+}
 
 export const REPLACEMENTS: readonly Replacement[] = [
-  {
-    where: [
-      'the target of drive-mirror is there, or is made',
-      'a job without an identifier has that of the drive',
-      'a mirror is run by the commands of the human monitor',
-    ],
-    reason: 'what is done for a client of a monitor is not told on standard output',
-    theirs: "Formatting 'new.img', fmt=raw size=262144\n",
-    ours: '',
-  },
   {
     where: ['a file is opened by several nodes that nobody uses'],
     reason: 'a file is locked when it is opened, and not only when somebody uses the node',
@@ -70,10 +68,34 @@ export const REPLACEMENTS: readonly Replacement[] = [
     ours: '<- {"return": {}}',
   },
   {
-    where: ['a disk is resized by the name of its node, to whole sectors and where it can be'],
-    reason: 'Not yet: a part of a disk that has a size of its own keeps others from resizing it',
-    theirs: `<- {"error": {"class": "GenericError", "desc": "${SIZE_KEPT}"}}`,
+    where: ['an option that stays as it is may be one that cannot change'],
+    reason: 'nothing changes; and what is opened so could never be reopened',
+    theirs: `<- ${errorOf("Cannot change the option 'force-share'")}`,
     ours: '<- {"return": {}}',
+  },
+  {
+    where: ['a part of a disk lies within the child that it will have'],
+    reason: 'it is compared with the size of that child, and not of the one that it leaves',
+    theirs: '"offset":66560}]}}\n<- {"return": {}}',
+    ours: `"offset":66560}]}}\n<- ${errorOf(
+      'Offset (66560) cannot be greater than size of the containing file (65536)',
+    )}`,
+  },
+  {
+    where: ['a part of a disk keeps others from resizing it as long as it is one'],
+    reason: 'a node that is no part any more has no reason to keep others from it',
+    theirs: `"file":"file"}]}}\n<- {"return": {}}\n${RESIZE}\n<- ${errorOf(
+      `${resizeOf('file')} node 'raw' (uses node 'file' as 'file' child).`,
+    )}`,
+    ours: `"file":"file"}]}}\n<- {"return": {}}\n${RESIZE}\n<- {"return": {}}`,
+  },
+  {
+    where: ['the size of a disk stays what it is while somebody relies on it'],
+    reason: 'as when it is resized: to those that rely on it nobody says that it has changed',
+    theirs: '"size":4096}]}}\n<- {"return": {}}',
+    ours: `"size":4096}]}}\n<- ${errorOf(
+      `${resizeOf('raw')} an unnamed block device (uses node 'raw' as 'root' child).`,
+    )}`,
   },
   {
     where: ['a mirror goes on while its guest is stopped and continued'],
@@ -89,16 +111,7 @@ export const REPLACEMENTS: readonly Replacement[] = [
   },
 ];
 
-export const GAPS: readonly Gap[] = [
-  {
-    where: [
-      'a chain is writable again when it is reopened from below',
-      'a node is reopened with all its options, and is as it was when that fails',
-      'a disk that is reopened may join another throttle group',
-    ],
-    reason: 'Not yet: blockdev-reopen',
-  },
-];
+export const GAPS: readonly Gap[] = [];
 
 export const ADDITIONS: readonly Addition[] = [
   {

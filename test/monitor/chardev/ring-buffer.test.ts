@@ -27,7 +27,8 @@ describe('a ring buffer', () => {
   });
 
   it('keeps what a front end says', async () => {
-    const backend = ringBufferBackend(undefined);
+    const backend = ringBufferBackend('memory', undefined);
+    expect(backend.filename(undefined)).toBe('memory');
     const connection = await backend.next();
     await new Promise<void>((sent) => connection?.write(encode('hello'), sent));
     expect(decode(backend.buffer.read(100))).toBe('hello');

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { BlockError } from '../../../src/base/errors.ts';
 import { socketClient } from '../../../src/monitor/chardev/socket-client.ts';
+import { socketProtocol } from '../../../src/monitor/chardev/socket-protocol.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { HandConnection } from '../../support/hand-connection.ts';
 import { settle, watch } from '../../support/settle.ts';
@@ -15,7 +16,7 @@ class Outside {
   answers = true;
   attempts = 0;
 
-  start(reconnectMs: number) {
+  start(reconnectMs: number, protocol = socketProtocol({ side: 'client' })) {
     const connect = async () => {
       this.attempts += 1;
       if (this.answers) return new HandConnection();
@@ -23,7 +24,7 @@ class Outside {
     };
     const onFailure = (reason: string) => this.failures.push(reason);
     const world = { sockets: { connect }, timers: this.clock };
-    return socketClient(world, { address: ADDRESS, reconnectMs, onFailure });
+    return socketClient(world, { address: ADDRESS, protocol, reconnectMs, onFailure });
   }
 }
 
@@ -41,6 +42,12 @@ describe('a chardev that is a client', () => {
     outside.answers = false;
     const error = { code: 'ECONNREFUSED', reason: REFUSED };
     await expect(outside.start(0)).rejects.toMatchObject(error);
+  });
+
+  it('cannot be made when the other side does not speak its protocol', async () => {
+    const refusal = new BlockError('EACCES', 'start TLS', 'no');
+    const refusing = { name: 'tcp', begin: () => Promise.reject(refusal) } as const;
+    await expect(new Outside().start(0, refusing)).rejects.toThrow(refusal);
   });
 
   it('connects again, some time after a connection is over', async () => {

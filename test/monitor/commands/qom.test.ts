@@ -33,6 +33,7 @@ describe('qom-set', () => {
     ['i', 'type', 'x', "Property 'iothread.type' is not writable"],
     ['i', 'x', 1, "Property 'iothread.x' not found"],
     ['i', 'poll-grow', 'x', "Invalid parameter type for 'poll-grow', expected: integer"],
+    ['g', 'x-bps-total', 1, 'Property cannot be set after initialization'],
     ['g', 'limits', 1, "Invalid parameter type for 'limits', expected: object"],
     ['x', 'limits', {}, "Device 'x' not found"],
   ])("is refused with QEMU's reason: %s.%s = %j", async (path, property, value, desc) => {

@@ -8,9 +8,9 @@
 import { BlockError } from '../../../base/errors.ts';
 import { DirtyBitmap } from '../../../bitmap/dirty-bitmap.ts';
 import type { BlockNode } from '../../../block/node.ts';
-import type { ValueOf } from '../../../wire/qapi/type.ts';
+import type { ObjectType, ValueOf } from '../../../wire/qapi/type.ts';
 import type { MonitorContext } from '../../command.ts';
-import type { dirtyBitmap, dirtyBitmapAdd, dirtyBitmapMerge } from '../../schema/bitmap.ts';
+import { dirtyBitmap, dirtyBitmapAdd, dirtyBitmapMerge } from '../../schema/bitmap.ts';
 import { findDisk } from '../nodes/find.ts';
 
 /** What is left to be done of an action. */
@@ -20,9 +20,56 @@ export interface Done {
   abort?(): void;
 }
 
+/** An action, as a command and as a part of a transaction. */
+export interface BitmapAction {
+  readonly summary: string;
+  readonly data: ObjectType<unknown>;
+  /** @param given What `data` has read. @throws {BlockError} When it cannot be. */
+  perform(given: unknown, context: MonitorContext): Done;
+}
+
 type BitmapName = ValueOf<typeof dirtyBitmap>;
 
-export function addBitmap(
+/** All of them, by name. */
+export const BITMAP_ACTIONS: Readonly<Record<string, BitmapAction>> = {
+  'block-dirty-bitmap-add': action(
+    'Adds a bitmap that marks what changes on a disk',
+    dirtyBitmapAdd,
+    addBitmap,
+  ),
+  'block-dirty-bitmap-remove': action('Removes a bitmap', dirtyBitmap, removeBitmap),
+  'block-dirty-bitmap-clear': action(
+    'Makes everything clean in a bitmap',
+    dirtyBitmap,
+    clearBitmap,
+  ),
+  'block-dirty-bitmap-enable': action(
+    'Has a bitmap mark what changes from now on',
+    dirtyBitmap,
+    (given, context) => setRecording(given, context, true),
+  ),
+  'block-dirty-bitmap-disable': action(
+    'Has a bitmap stay as it is now',
+    dirtyBitmap,
+    (given, context) => setRecording(given, context, false),
+  ),
+  'block-dirty-bitmap-merge': action(
+    'Makes dirty in a bitmap what is dirty in some others',
+    dirtyBitmapMerge,
+    mergeBitmaps,
+  ),
+};
+
+function action<Given>(
+  summary: string,
+  data: ObjectType<Given>,
+  perform: (given: Given, context: MonitorContext) => Done,
+): BitmapAction {
+  // In a table of several the compiler cannot follow which has read it.
+  return { summary, data, perform: (given, context) => perform(given as Given, context) };
+}
+
+function addBitmap(
   { node: nodeName, name, granularity, persistent, disabled }: ValueOf<typeof dirtyBitmapAdd>,
   context: MonitorContext,
 ): Done {
@@ -36,7 +83,7 @@ export function addBitmap(
   return { abort: () => bitmaps.remove(node, name) };
 }
 
-export function removeBitmap({ node: nodeName, name }: BitmapName, context: MonitorContext): Done {
+function removeBitmap({ node: nodeName, name }: BitmapName, context: MonitorContext): Done {
   const { bitmaps } = context.machine;
   const node = findNode(context, nodeName);
   const bitmap = bitmaps.claimable(node, name);
@@ -51,22 +98,14 @@ export function removeBitmap({ node: nodeName, name }: BitmapName, context: Moni
   };
 }
 
-export function clearBitmap({ node, name }: BitmapName, context: MonitorContext): Done {
+function clearBitmap({ node, name }: BitmapName, context: MonitorContext): Done {
   const bitmap = context.machine.bitmaps.claimable(findNode(context, node), name);
   const undo = remember(bitmap);
   bitmap.clearAll();
   return { abort: undo };
 }
 
-export function enableBitmap(given: BitmapName, context: MonitorContext): Done {
-  return setRecording(given, context, true);
-}
-
-export function disableBitmap(given: BitmapName, context: MonitorContext): Done {
-  return setRecording(given, context, false);
-}
-
-export function mergeBitmaps(
+function mergeBitmaps(
   { node: nodeName, target: targetName, bitmaps: sources }: ValueOf<typeof dirtyBitmapMerge>,
   context: MonitorContext,
 ): Done {
@@ -90,7 +129,8 @@ export function mergeBitmaps(
 /** @throws {BlockError} `ENODEV` when there is neither a node nor a device of that name. */
 export function findNode({ machine }: MonitorContext, name: string): BlockNode {
   const node = machine.graph.nodes.find((each) => each.name === name);
-  if (node) return node;
+  const found = node ?? machine.drives.find(name)?.medium;
+  if (found) return found;
   throw new BlockError('ENODEV', 'find a node', `Node '${name}' not found`);
 }
 

@@ -1,6 +1,5 @@
 /** The command `transaction`: several actions that are all done, or none of them. */
 
-import { unreachable } from '../../../base/assert.ts';
 import { BlockError } from '../../../base/errors.ts';
 import { EMPTY } from '../../../wire/qapi/command.ts';
 import {
@@ -13,40 +12,20 @@ import {
 } from '../../../wire/qapi/composites.ts';
 import type { ObjectType, ValueOf } from '../../../wire/qapi/type.ts';
 import { defineCommand, type MonitorContext } from '../../command.ts';
-import { dirtyBitmap, dirtyBitmapAdd, dirtyBitmapMerge } from '../../schema/bitmap.ts';
-import {
-  addBitmap,
-  clearBitmap,
-  type Done,
-  disableBitmap,
-  enableBitmap,
-  mergeBitmaps,
-  removeBitmap,
-} from './actions.ts';
+import { BITMAP_ACTIONS, type Done } from './actions.ts';
 
-const bitmapAction = dataOf('BlockDirtyBitmapWrapper', dirtyBitmap);
+const wrappers = Object.entries(BITMAP_ACTIONS).map(([name, { data }]) => [name, wrapped(data)]);
 
-const branches = {
-  abort: dataOf('AbortWrapper', EMPTY),
-  'block-dirty-bitmap-add': dataOf('BlockDirtyBitmapAddWrapper', dirtyBitmapAdd),
-  'block-dirty-bitmap-remove': bitmapAction,
-  'block-dirty-bitmap-clear': bitmapAction,
-  'block-dirty-bitmap-enable': bitmapAction,
-  'block-dirty-bitmap-disable': bitmapAction,
-  'block-dirty-bitmap-merge': dataOf('BlockDirtyBitmapMergeWrapper', dirtyBitmapMerge),
-} as const;
+const branches: Readonly<Record<string, ReturnType<typeof wrapped>>> = {
+  abort: struct('AbortWrapper', { data: EMPTY }),
+  ...Object.fromEntries(wrappers),
+};
 
-const kind = enumeration('TransactionActionKind', [
-  'abort',
-  'block-dirty-bitmap-add',
-  'block-dirty-bitmap-remove',
-  'block-dirty-bitmap-clear',
-  'block-dirty-bitmap-enable',
-  'block-dirty-bitmap-disable',
-  'block-dirty-bitmap-merge',
-]);
-
-const actionType = union('TransactionAction', { members: { type: kind }, tag: 'type', branches });
+const actionType = union('TransactionAction', {
+  members: { type: enumeration('TransactionActionKind', Object.keys(branches)) },
+  tag: 'type',
+  branches,
+});
 
 type Action = ValueOf<typeof actionType>;
 
@@ -79,8 +58,8 @@ export const transaction = defineCommand(
   },
 );
 
-function dataOf<Value>(name: string, data: ObjectType<Value>) {
-  return struct(name, { data });
+function wrapped(data: ObjectType<unknown>) {
+  return struct(`${data.shape.name}Wrapper`, { data });
 }
 
 /** No action here starts a job, and so there is none to wait for others. */
@@ -90,25 +69,9 @@ function demandMode({ type }: Action, mode: 'individual' | 'grouped' = 'individu
   throw new BlockError('ENOTSUP', 'carry out a transaction', `Action '${type}' ${rule}`);
 }
 
-function perform(action: Action, context: MonitorContext): Done {
-  switch (action.type) {
-    case 'abort': {
-      const reason = 'Transaction aborted using Abort action';
-      throw new BlockError('ECANCELED', 'carry out a transaction', reason);
-    }
-    case 'block-dirty-bitmap-add':
-      return addBitmap(action.data, context);
-    case 'block-dirty-bitmap-remove':
-      return removeBitmap(action.data, context);
-    case 'block-dirty-bitmap-clear':
-      return clearBitmap(action.data, context);
-    case 'block-dirty-bitmap-enable':
-      return enableBitmap(action.data, context);
-    case 'block-dirty-bitmap-disable':
-      return disableBitmap(action.data, context);
-    case 'block-dirty-bitmap-merge':
-      return mergeBitmaps(action.data, context);
-    default:
-      return unreachable(action);
-  }
+function perform({ type, data }: Action, context: MonitorContext): Done {
+  const action = BITMAP_ACTIONS[type];
+  if (action) return action.perform(data, context);
+  const reason = 'Transaction aborted using Abort action';
+  throw new BlockError('ECANCELED', 'carry out a transaction', reason);
 }

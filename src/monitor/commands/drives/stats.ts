@@ -1,21 +1,19 @@
 /** What is counted of the guest's requests to a drive. */
 
-import { skipImplicit } from '../../../block/allocation.ts';
 import { OperationAccount } from '../../../device/accounting.ts';
 import type { GuestRequestType } from '../../../device/request.ts';
 import type { Drive } from '../../../machine/drive.ts';
 import type { LatencyInterval, LatencyKind } from '../../../machine/drive-histograms.ts';
 import type { ValueOf } from '../../../wire/qapi/type.ts';
 import type { BlockStats, blockDeviceStats } from '../../schema/block-stats.ts';
-import { NO_REQUESTS, statsOf } from '../nodes/stats.ts';
+import { mediumStatsOf, NO_REQUESTS } from '../nodes/stats.ts';
 
 const NS_PER_MS = 1e6;
 
 /** Describes a drive, and the nodes in it. */
 export function driveStatsOf(drive: Drive, nowMs: number): BlockStats {
   const { name, device, medium } = drive;
-  const node = medium && skipImplicit(medium);
-  const below = node && statsOf(node);
+  const below = medium && mediumStatsOf(medium);
   const highest = below?.stats.wr_highest_offset ?? 0;
   return {
     ...below,
@@ -26,13 +24,12 @@ export function driveStatsOf(drive: Drive, nowMs: number): BlockStats {
 }
 
 function countsOf(drive: Drive, nowMs: number): Partial<ValueOf<typeof blockDeviceStats>> {
-  const { accounts, histograms, options } = drive;
+  const { accounts, histograms } = drive;
   const read = sumOf(drive, 'in');
   const write = sumOf(drive, 'out', 'writeZeroes');
   const flush = sumOf(drive, 'flush');
   const unmap = sumOf(drive, 'discard');
-  const { lastEndMs } = accounts;
-  const { accountInvalid = true, accountFailed = true } = options;
+  const { lastUseMs, rules } = accounts;
   return {
     rd_bytes: read.bytes,
     wr_bytes: write.bytes,
@@ -45,7 +42,7 @@ function countsOf(drive: Drive, nowMs: number): Partial<ValueOf<typeof blockDevi
     wr_total_time_ns: totalOf(write),
     flush_total_time_ns: totalOf(flush),
     unmap_total_time_ns: totalOf(unmap),
-    idle_time_ns: lastEndMs === undefined ? undefined : inNs(nowMs - lastEndMs),
+    idle_time_ns: lastUseMs === undefined ? undefined : inNs(nowMs - lastUseMs),
     failed_rd_operations: read.failed,
     failed_wr_operations: write.failed,
     failed_flush_operations: flush.failed,
@@ -54,8 +51,8 @@ function countsOf(drive: Drive, nowMs: number): Partial<ValueOf<typeof blockDevi
     invalid_wr_operations: write.invalid,
     invalid_flush_operations: flush.invalid,
     invalid_unmap_operations: unmap.invalid,
-    account_invalid: accountInvalid,
-    account_failed: accountFailed,
+    account_invalid: rules.invalid,
+    account_failed: rules.failed,
     timed_stats: histograms.intervals.map(intervalOf),
     rd_latency_histogram: histogramOf(drive, 'read'),
     wr_latency_histogram: histogramOf(drive, 'write'),

@@ -110,12 +110,13 @@ const nbdServerAdd = defineCommand(
     returns: EMPTY,
   },
   ({ device, name = device, description, writable, bitmap: shown }, context) => {
-    const { exports } = context.machine;
+    const { exports, drives } = context.machine;
     const node = findDisk(context, { device, nodeName: device });
     demandFree(exports, name);
     exports.add({
       id: name,
       nodeName: node.name,
+      drive: drives.find(device),
       name,
       description,
       // Older programs ask for more than there is.

@@ -72,13 +72,13 @@ export const driveMirror = defineCommand(
 );
 
 function existingFormat({ format }: Given): string | undefined {
-  if (format === undefined || FORMATS.includes(format)) return format;
+  if (format === undefined || format === 'nbd' || FORMATS.includes(format)) return format;
   throw refuse('EINVAL', `Unknown driver '${format}'`);
 }
 
 /** Makes the image. @returns Its format. */
 async function createImage(
-  { machine }: MonitorContext,
+  { machine, qemuIo }: MonitorContext,
   source: BlockNode,
   { target, format: wanted, sync }: Given,
 ): Promise<string> {
@@ -96,6 +96,7 @@ async function createImage(
   if (typeof filename !== 'string') {
     throw refuse('ENOTSUP', `Protocol driver '${driver}' does not support image creation`);
   }
+  qemuIo.output.print(`Formatting '${target}', fmt=${format} size=${source.size}\n`);
   const image = { path: filename, size: source.size, preallocation: 'off' } as const;
   await createImageFile(machine.env.files, image);
   return format;
@@ -122,7 +123,11 @@ async function openTarget(
 }
 
 function withFormat(format: string, protocol: JsonObject): JsonObject {
-  return format === 'raw' ? { driver: 'raw', file: protocol } : protocol;
+  if (format === 'raw') return { driver: 'raw', file: protocol };
+  if (format === 'nbd' && protocol['driver'] !== 'nbd') {
+    throw refuse('EINVAL', "File name string for NBD must start with 'nbd:'");
+  }
+  return protocol;
 }
 
 function refuse(code: BlockErrorCode, reason: string): BlockError {

@@ -9,7 +9,7 @@
  */
 
 import type { BlockNode } from '../../../block/node.ts';
-import type { CheckedOptions } from '../../../block/options.ts';
+import { type CheckedOptions, namesGiven } from '../../../block/options.ts';
 import type { JsonObject, JsonValue } from '../../../wire/qmp/json-value.ts';
 import { formatJson } from '../../../wire/qmp/json-writer.ts';
 
@@ -23,31 +23,31 @@ interface Identity {
   readonly options: JsonObject;
 }
 
-/** The options that count, and what stands for them if they are left out. */
-const COUNTING: Readonly<Record<string, FlatOptions>> = {
-  file: { filename: null },
-  raw: { offset: 0, size: null },
-  'null-co': { size: 1024 ** 3, 'read-zeroes': false },
-  'null-aio': { size: 1024 ** 3, 'read-zeroes': false },
-  nbd: {
-    'server.type': null,
-    'server.host': null,
-    'server.port': null,
-    'server.path': null,
-    export: '',
-    'tls-creds': null,
-    'tls-hostname': null,
-  },
-  throttle: { 'throttle-group': null },
-  blkdebug: {
-    align: 0,
-    'max-transfer': 0,
-    'opt-write-zero': 0,
-    'max-write-zero': 0,
-    'opt-discard': 0,
-    'max-discard': 0,
-  },
-  memory: { size: null },
+/** The options that count, if they are given. */
+const COUNTING: Readonly<Record<string, readonly string[]>> = {
+  file: ['filename'],
+  raw: ['offset', 'size'],
+  'null-co': ['size', 'read-zeroes'],
+  'null-aio': ['size', 'read-zeroes'],
+  nbd: [
+    'server.type',
+    'server.host',
+    'server.port',
+    'server.path',
+    'export',
+    'tls-creds',
+    'tls-hostname',
+  ],
+  throttle: ['throttle-group'],
+  blkdebug: [
+    'align',
+    'max-transfer',
+    'opt-write-zero',
+    'max-write-zero',
+    'opt-discard',
+    'max-discard',
+  ],
+  memory: ['size'],
 };
 
 type NameOf = (own: FlatOptions, below: Readonly<Record<string, Identity>>) => string | undefined;
@@ -105,11 +105,12 @@ function exactName(
   return below['file']?.exact;
 }
 
-function countingOptions({ driver, ...given }: CheckedOptions): FlatOptions {
-  const counting = COUNTING[driver] ?? {};
-  const chosen = Object.entries(counting).flatMap(([path, fallback]) => {
-    const value = valueAt(given, path);
-    return value === undefined || value === fallback ? [] : [[path, value] as const];
+function countingOptions(given: CheckedOptions): FlatOptions {
+  const names = namesGiven(given);
+  const chosen = (COUNTING[given.driver] ?? []).flatMap((path) => {
+    const [name = ''] = path.split('.');
+    const value = names.includes(name) ? valueAt(given, path) : undefined;
+    return value === undefined ? [] : [[path, value] as const];
   });
   return Object.fromEntries(chosen);
 }
@@ -126,8 +127,8 @@ function valueAt(options: unknown, path: string): JsonValue | undefined {
 }
 
 function nameOfExport(own: FlatOptions): string | undefined {
-  const { export: name = '' } = own;
-  const slash = name === '' ? '' : `/${name}`;
+  const { export: name } = own;
+  const slash = name === undefined ? '' : `/${name}`;
   if (own['server.type'] === 'unix') {
     return `nbd+unix://${slash}?socket=${own['server.path']}`;
   }

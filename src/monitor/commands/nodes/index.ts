@@ -5,6 +5,7 @@ import { blockResize } from './block-resize.ts';
 import { blockdevAdd } from './blockdev-add.ts';
 import { blockdevCreate } from './blockdev-create.ts';
 import { blockdevDel } from './blockdev-del.ts';
+import { blockdevReopen } from './blockdev-reopen.ts';
 import { queryBlockGraph } from './query-block-graph.ts';
 import { queryBlockstats } from './query-blockstats.ts';
 import { queryNamedBlockNodes } from './query-named-block-nodes.ts';
@@ -17,6 +18,7 @@ export const nodeCommands: CommandRegistry = {
   'query-named-block-nodes': queryNamedBlockNodes,
   'x-debug-query-block-graph': queryBlockGraph,
   'blockdev-add': blockdevAdd,
+  'blockdev-reopen': blockdevReopen,
   'blockdev-del': blockdevDel,
   'x-blockdev-set-iothread': blockdevSetIothread,
   'blockdev-create': blockdevCreate,

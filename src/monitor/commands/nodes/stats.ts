@@ -1,5 +1,6 @@
 /** What is counted of a node, and of those under it. */
 
+import { skipImplicit } from '../../../block/allocation.ts';
 import type { BlockNode } from '../../../block/node.ts';
 import type { ValueOf } from '../../../wire/qapi/type.ts';
 import type { BlockStats, blockDeviceStats } from '../../schema/block-stats.ts';
@@ -39,7 +40,27 @@ export const NO_REQUESTS: Omit<ValueOf<typeof blockDeviceStats>, 'wr_highest_off
 
 /** Describes a node; that which it stands on is called its parent, as QEMU has it. */
 export function statsOf(node: BlockNode): BlockStats {
-  const below = node.filtered ?? node.children.find((child) => child !== node.backing);
+  const below = childOf(node);
+  return { ...countsOf(node), ...(below && { parent: statsOf(below) }) };
+}
+
+/** The same of the node in a drive: what it filters, or has behind it, is its backing besides. */
+export function mediumStatsOf(top: BlockNode): BlockStats {
+  const node = skipImplicit(top);
+  const below = childOf(node);
+  const backing = node.filtered ?? node.backing;
+  return {
+    ...countsOf(node),
+    ...(below && { parent: mediumStatsOf(below) }),
+    ...(backing && { backing: mediumStatsOf(backing) }),
+  };
+}
+
+function childOf(node: BlockNode): BlockNode | undefined {
+  return node.filtered ?? node.children.find((child) => child !== node.backing);
+}
+
+function countsOf(node: BlockNode): BlockStats {
   const discards = node.discards;
   return {
     'node-name': node.name,
@@ -52,6 +73,5 @@ export function statsOf(node: BlockNode): BlockStats {
         'discard-bytes-ok': discards.bytes,
       },
     }),
-    ...(below && { parent: statsOf(below) }),
   };
 }

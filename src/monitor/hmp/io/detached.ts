@@ -4,7 +4,7 @@ import type { OperationAccount } from '../../../device/accounting.ts';
 import { type IoContext, type IoDisk, IoStop } from './command.ts';
 
 /** What a request is counted as. */
-export type CountedAs = 'read' | 'write';
+export type CountedAs = 'read' | 'write' | 'flush';
 
 /** The part of a request that matters here. */
 export interface DetachedRequest {
@@ -27,8 +27,7 @@ export function carryOutDetached(
   const { disk } = context;
   if (request.flags.has('i')) {
     context.print(`injecting invalid ${kind} request\n`);
-    const account = accountOf(disk, kind);
-    if (account) account.invalid += 1;
+    accountOf(disk, kind)?.countInvalid(context.machine.env.clock.nowMs());
     return;
   }
   context.detach(run(kind, request.length, context, perform));
@@ -37,7 +36,22 @@ export function carryOutDetached(
 async function run(
   kind: CountedAs,
   length: number,
-  { disk, machine, print }: IoContext,
+  context: IoContext,
+  perform: () => Promise<void>,
+): Promise<void> {
+  try {
+    await counted(kind, length, context, perform);
+  } catch (error) {
+    if (!(error instanceof IoStop)) throw error;
+    context.print(`${error.message}\n`);
+  }
+}
+
+/** Carries out a request, and counts it. @throws {IoStop} What `perform` throws. */
+export async function counted(
+  kind: CountedAs,
+  length: number,
+  { disk, machine }: Pick<IoContext, 'disk' | 'machine'>,
   perform: () => Promise<void>,
 ): Promise<void> {
   const { accounts } = disk;
@@ -47,16 +61,17 @@ async function run(
   accounts?.begin(beginMs);
   try {
     await perform();
-    account?.countDone(length, clock.nowMs() - beginMs);
+    account?.countDone(length, beginMs, clock.nowMs());
   } catch (error) {
-    if (!(error instanceof IoStop)) throw error;
-    account?.countFailed(clock.nowMs() - beginMs);
-    print(`${error.message}\n`);
+    account?.countFailed(beginMs, clock.nowMs());
+    throw error;
   } finally {
     accounts?.end(clock.nowMs());
   }
 }
 
+const ACCOUNTS = { read: 'in', write: 'out', flush: 'flush' } as const;
+
 function accountOf({ accounts }: IoDisk, kind: CountedAs): OperationAccount | undefined {
-  return accounts?.operations[kind === 'read' ? 'in' : 'out'];
+  return accounts?.operations[ACCOUNTS[kind]];
 }

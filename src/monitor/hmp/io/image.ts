@@ -7,8 +7,8 @@ import { type IoCommand, IoStop } from './command.ts';
 import { formatAmount, readLength, readSize } from './numbers.ts';
 import { demandOperands, parseOptions } from './options.ts';
 import { primaryChild } from './primary-child.ts';
-import { reportTransfer } from './report.ts';
-import { carryOut, demandWithin, mediumOf } from './request.ts';
+import { mediumOf } from './request.ts';
+import { transfer } from './transfer.ts';
 
 const SECTOR_SIZE = 512;
 
@@ -113,13 +113,11 @@ const discard: IoCommand = {
     const operands = demandOperands(discard, given.operands);
     const offset = readSize(operands[0]);
     const length = readLength(operands[1]);
-    const durationMs = await carryOut('discard', context, (edge) => {
-      demandWithin(edge, offset, length);
-      return edge.discard(offset, length);
+    await transfer({ offset, length, flags }, context, {
+      action: 'discard',
+      verb: 'discard',
+      start: (edge) => edge.discard(offset, length),
     });
-    if (flags.has('q')) return;
-    const transfer = { verb: 'discard', offset, length, durationMs };
-    reportTransfer(transfer, { terse: flags.has('C') }, context);
   },
 };
 

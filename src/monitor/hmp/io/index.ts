@@ -5,6 +5,7 @@ import { type IoCommand, usageOf } from './command.ts';
 import { alloc, map } from './extents.ts';
 import { imageCommands } from './image.ts';
 import { aioRead, read, readv } from './read.ts';
+import { reopen } from './reopen.ts';
 import { aioFlush, sleep } from './waiting.ts';
 import { aioWrite, write, writev } from './write.ts';
 
@@ -37,6 +38,7 @@ const IO_COMMANDS: readonly IoCommand[] = [
   map,
   read,
   readv,
+  reopen,
   sleep,
   write,
   writev,

@@ -35,20 +35,19 @@ export function readLength(text: string): number {
   return length;
 }
 
-/** @returns The lengths of the buffers of one request. @throws {IoStop} For what is none. */
-export function readLengths(texts: readonly string[]): readonly number[] {
-  let total = 0;
-  return texts.map((text) => {
+/** @returns The sum of the lengths of the buffers of a request. @throws {IoStop} For no length. */
+export function readLengths(texts: readonly string[]): number {
+  return texts.reduce((sum, text) => {
     const length = readSize(text);
     if (length > REQUEST_MAX) {
       throw new IoStop(`Argument '${text}' exceeds maximum size ${REQUEST_MAX}`);
     }
-    total += length;
+    const total = sum + length;
     if (total > REQUEST_MAX) {
       throw new IoStop(`The total number of bytes exceed the maximum size ${REQUEST_MAX}`);
     }
-    return length;
-  });
+    return total;
+  }, 0);
 }
 
 /** @returns A byte. @throws {IoStop} For a text that is none. */

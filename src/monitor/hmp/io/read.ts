@@ -4,22 +4,22 @@ import { type IoCommand, type IoContext, IoStop, usageOf } from './command.ts';
 import { carryOutDetached } from './detached.ts';
 import { readLength, readLengths, readPattern, readSize } from './numbers.ts';
 import { demandOperands, parseOptions } from './options.ts';
-import { dump, reportTransfer } from './report.ts';
-import { carryOut, demandWithin, unsupported } from './request.ts';
+import { dump } from './report.ts';
+import { carryOut, demandSectors, unsupported } from './request.ts';
+import { type TransferRequest, transfer } from './transfer.ts';
 
 /** What is read, and what is done with it. */
-interface ReadRequest {
-  readonly offset: number;
-  readonly length: number;
+interface ReadRequest extends TransferRequest {
   /** What it is to be full of, or a part of it. */
-  readonly expected?: {
-    readonly pattern: number;
-    /** Within what is read. */
-    readonly start: number;
-    readonly length: number;
-  };
-  /** `q` for quiet, `v` for a dump, `C` for a report in one line. */
-  readonly flags: ReadonlySet<string>;
+  readonly expected?: Expected;
+}
+
+/** What bytes are to be that are read. */
+interface Expected {
+  readonly pattern: number;
+  /** Within what is read. */
+  readonly start: number;
+  readonly length: number;
 }
 
 export const read: IoCommand = {
@@ -84,39 +84,35 @@ function vectored(
   const given = parseOptions(command, words, { flags, readers }, context);
   const operands = demandOperands(command, given.operands, { max: Number.POSITIVE_INFINITY });
   const offset = readSize(operands[0]);
-  const length = readLengths(operands.slice(1)).reduce((sum, each) => sum + each, 0);
+  const length = readLengths(operands.slice(1));
   const { P: pattern } = given.values;
   const expected = pattern !== undefined && { pattern, start: 0, length };
   return { offset, length, flags: given.flags, ...(expected && { expected }) };
 }
 
-/** @param action As for {@link carryOut}. @throws {IoStop} Likewise. */
-async function perform(action: string, request: ReadRequest, context: IoContext): Promise<void> {
+/** @param action As for {@link transfer}. @throws {IoStop} Likewise. */
+function perform(action: string, request: ReadRequest, context: IoContext): Promise<void> {
   const { offset, length, expected, flags } = request;
   let bytes = new Uint8Array();
-  const durationMs = await carryOut(action, context, (edge) => {
-    demandWithin(edge, offset, length);
-    bytes = new Uint8Array(length);
-    return edge.read(offset, bytes);
+  return transfer(request, context, {
+    action,
+    verb: 'read',
+    start(edge) {
+      bytes = new Uint8Array(length);
+      return edge.read(offset, bytes);
+    },
+    done() {
+      if (expected) verify(bytes, { offset, ...expected }, context);
+      if (flags.has('v') && !flags.has('q')) dump(bytes, { offset }, context);
+    },
   });
-  if (expected) {
-    const part = bytes.subarray(expected.start, expected.start + expected.length);
-    if (part.some((byte) => byte !== expected.pattern)) {
-      const place = `offset ${offset + expected.start}, ${expected.length} bytes`;
-      context.print(`Pattern verification failed at ${place}\n`);
-    }
-  }
-  if (flags.has('q')) return;
-  if (flags.has('v')) dump(bytes, { offset }, context);
-  const transfer = { verb: 'read', offset, length, durationMs };
-  reportTransfer(transfer, { terse: flags.has('C') }, context);
 }
 
-/** @throws {IoStop} Where the state of a machine could not be, which is stored in sectors. */
-export function demandSectors(offset: number, count: number): void {
-  for (const [name, value] of Object.entries({ offset, count })) {
-    if (value % 512 !== 0) {
-      throw new IoStop(`${value} is not a sector-aligned value for '${name}'`);
-    }
-  }
+function verify(
+  bytes: Uint8Array,
+  { offset, start, length, pattern }: Expected & { readonly offset: number },
+  { print }: IoContext,
+): void {
+  if (bytes.subarray(start, start + length).every((byte) => byte === pattern)) return;
+  print(`Pattern verification failed at offset ${offset + start}, ${length} bytes\n`);
 }

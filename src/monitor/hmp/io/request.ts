@@ -11,12 +11,6 @@ export function mediumOf({ edge }: IoDisk): BlockEdge {
   throw new BlockError('ENODEV', 'use the drive', 'No medium inserted', { description });
 }
 
-/** @throws {BlockError} `EIO` for a range that is not within the disk, as QEMU has it. */
-export function demandWithin(edge: BlockEdge, offset: number, length: number): void {
-  if (offset + length <= edge.size) return;
-  throw new BlockError('EIO', `reach ${length} bytes at ${offset}`, 'it is beyond the end');
-}
-
 /**
  * Carries out a request.
  *
@@ -43,4 +37,13 @@ export async function carryOut(
 /** @throws {BlockError} `ENOTSUP`, for what no driver of this program can do. */
 export function unsupported(): never {
   throw new BlockError('ENOTSUP', 'carry out the request', 'Operation not supported');
+}
+
+/** @throws {IoStop} Where the state of a machine could not be, which is stored in sectors. */
+export function demandSectors(offset: number, count: number): void {
+  for (const [name, value] of Object.entries({ offset, count })) {
+    if (value % 512 !== 0) {
+      throw new IoStop(`${value} is not a sector-aligned value for '${name}'`);
+    }
+  }
 }

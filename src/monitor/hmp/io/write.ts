@@ -6,24 +6,16 @@ import { carryOutDetached } from './detached.ts';
 import { REQUEST_MAX, readLengths, readPattern, readSize } from './numbers.ts';
 import { demandOperands, type Given, parseOptions } from './options.ts';
 import { readPatternFile } from './pattern-file.ts';
-import { demandSectors } from './read.ts';
-import { reportTransfer } from './report.ts';
-import { carryOut, demandWithin, unsupported } from './request.ts';
+import { carryOut, demandSectors, unsupported } from './request.ts';
+import { type TransferRequest, transfer } from './transfer.ts';
 
 /** What the bytes are that are written where nothing else is said. */
 const PATTERN = 0xcd;
 
 /** What is written. */
-interface WriteRequest {
-  readonly offset: number;
-  readonly length: number;
+interface WriteRequest extends TransferRequest {
   /** What is repeated there; `undefined` for zeroes that are not sent. */
   readonly pattern: Uint8Array | undefined;
-  /**
-   * `f` for durable at once; `u` for zeroes that may be deallocated, `n` for zeroes that are fast;
-   * `q` for quiet, `C` for a report in one line.
-   */
-  readonly flags: ReadonlySet<string>;
 }
 
 interface WriteValues {
@@ -100,9 +92,7 @@ function vectored(
   }
   demandZeroes(given.flags, 'u');
   const offset = readSize(operands[0]);
-  const length = isZeroes
-    ? readSize(operands[1])
-    : readLengths(operands.slice(1)).reduce((sum, each) => sum + each, 0);
+  const length = isZeroes ? readSize(operands[1]) : readLengths(operands.slice(1));
   const pattern = isZeroes ? undefined : Uint8Array.of(given.values.P ?? PATTERN);
   return { offset, length, pattern, flags: given.flags };
 }
@@ -138,22 +128,20 @@ async function patternOf(
   return readPatternFile(s, context.machine.env.files, context);
 }
 
-/** @param action As for {@link carryOut}. @throws {IoStop} Likewise. */
-async function perform(action: string, request: WriteRequest, context: IoContext): Promise<void> {
-  const { offset, length, flags } = request;
-  const durationMs = await carryOut(action, context, (edge) => {
-    demandWithin(edge, offset, length);
-    return send(request, edge);
+/** @param action As for {@link transfer}. @throws {IoStop} Likewise. */
+function perform(action: string, request: WriteRequest, context: IoContext): Promise<void> {
+  return transfer(request, context, {
+    action,
+    verb: 'wrote',
+    start: (edge) => send(request, edge),
   });
-  if (flags.has('q')) return;
-  const transfer = { verb: 'wrote', offset, length, durationMs };
-  reportTransfer(transfer, { terse: flags.has('C') }, context);
 }
 
 function send(
   { offset, length, pattern, flags }: WriteRequest,
   edge: BlockEdge,
 ): Promise<void> | void {
+  // Durable at once; zeroes that may be deallocated, and that have to be fast.
   const forceUnitAccess = flags.has('f');
   if (pattern) {
     const bytes = new Uint8Array(length);

@@ -2,6 +2,7 @@
 
 import { abort, DISKS, EXPORT, FILES, KiB, ready, SIZE } from '../mirrors.ts';
 import {
+  event,
   execute,
   guest,
   type Json,
@@ -20,6 +21,15 @@ const merge = (target: string, bitmaps: readonly Json[], node = 'source'): Step 
 const sha256 = (name: string): Step =>
   execute('x-debug-block-dirty-bitmap-sha256', { node: 'source', name });
 const query = execute('query-named-block-nodes', { flat: true });
+const show = (id: string, bitmaps: readonly Json[], more: Members = {}): Step =>
+  execute('block-export-add', {
+    type: 'nbd',
+    id,
+    name: id,
+    'node-name': 'source',
+    bitmaps,
+    ...more,
+  });
 
 const action = (type: string, data: Members) => ({ type, data });
 const on = (name: string, more: Members = {}) => ({ node: 'source', name, ...more });
@@ -145,6 +155,41 @@ export const bitmaps: readonly Scenario[] = [
         action('block-dirty-bitmap-add', on('a')),
       ),
       query,
+    ],
+  },
+  {
+    title: 'a bitmap is used by one export at a time, and by nothing else meanwhile',
+    args,
+    files: FILES,
+    steps: [
+      bitmap('add', 'a'),
+      bitmap('add', 'b', { disabled: true }),
+      show('shown', ['a']),
+      show('shown', [on('a')]),
+      query,
+      show('second', ['a'], { writable: true }),
+      show('second', ['b', 'a'], { writable: true }),
+      show('second', ['b', 'b', 'none']),
+      bitmap('add', 'a'),
+      bitmap('remove', 'a'),
+      bitmap('clear', 'a'),
+      bitmap('enable', 'a'),
+      bitmap('disable', 'a'),
+      merge('a', ['b']),
+      merge('b', ['a']),
+      sha256('a'),
+      transaction(action('block-dirty-bitmap-remove', on('a'))),
+      transaction(
+        action('block-dirty-bitmap-clear', on('b')),
+        action('block-dirty-bitmap-clear', on('a')),
+      ),
+      execute('nbd-server-add', { device: 'source', bitmap: 'a', writable: true }),
+      execute('block-export-del', { id: 'shown' }),
+      event('BLOCK_EXPORT_DELETED', { id: 'shown' }),
+      show('shown', ['b', 'b']),
+      query,
+      bitmap('remove', 'b'),
+      bitmap('remove', 'a'),
     ],
   },
   {

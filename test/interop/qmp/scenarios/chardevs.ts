@@ -5,13 +5,24 @@
  * which they were made.
  */
 
-import { execute, type Json, on, open, type Scenario, type Step } from '../scenario.ts';
+import {
+  execute,
+  type Json,
+  type Members,
+  on,
+  open,
+  type Scenario,
+  type Step,
+} from '../scenario.ts';
 
 const add = (id: string, type: string, data: Json = {}): Step =>
   execute('chardev-add', { id, backend: { type, data } });
 const change = (id: string, type: string, data: Json = {}): Step =>
   execute('chardev-change', { id, backend: { type, data } });
 const remove = (id: string): Step => execute('chardev-remove', { id });
+const UNIX = { type: 'unix', data: { path: 'b.sock' } };
+const INET = { type: 'inet', data: { host: '127.0.0.1', port: '0' } };
+const socket = (addr: Json, more: Members): Step => add('b', 'socket', { addr, ...more });
 const query = execute('query-chardev');
 
 export const chardevs: readonly Scenario[] = [
@@ -58,6 +69,51 @@ export const chardevs: readonly Scenario[] = [
       execute('ringbuf-write', { device: 'none', data: '' }),
       execute('ringbuf-write', { device: 'qmp', data: '' }),
       execute('ringbuf-read', { device: 'qmp', size: 1 }),
+    ],
+  },
+  {
+    title: 'a backend that a program was built without is none',
+    steps: [
+      ...['vc', 'msmouse', 'wctablet', 'testdev', 'braille', 'console', 'qemu-vdagent'].map(
+        (type) => add('a', type),
+      ),
+      add('a', 'spicevmc', { type: 'a' }),
+      add('a', 'spiceport', { fqdn: 'a' }),
+      add('a', 'dbus', { name: 'a' }),
+      add('a', 'udp'),
+      add('a', 'mux'),
+      add('a', 'pipe'),
+      add('a', 'memory', { size: 3 }),
+      add('b', 'memory', { size: 8 }),
+      execute('ringbuf-write', { device: 'b', data: 'text' }),
+      execute('ringbuf-read', { device: 'b', size: 8 }),
+      query,
+    ],
+  },
+  {
+    title: 'what a socket speaks goes together with what it is',
+    files: { 'keys.psk': new TextEncoder().encode('qemu:00112233445566778899aabbccddeeff\n') },
+    args: [
+      ...['--object', 'tls-creds-psk,id=server,dir=.,endpoint=server'],
+      ...['--object', 'tls-creds-psk,id=client,dir=.,endpoint=client'],
+    ],
+    steps: [
+      socket(UNIX, { telnet: true, server: true, wait: false }),
+      query,
+      remove('b'),
+      socket(UNIX, { telnet: true, server: false }),
+      socket(UNIX, { websocket: true, server: false, wait: true }),
+      socket(UNIX, { server: false, wait: true }),
+      socket(UNIX, { server: true, reconnect: 1 }),
+      socket({ type: 'fd', data: { str: '9' } }, { server: false, reconnect: 1 }),
+      socket(UNIX, { 'tls-creds': 'none', 'tls-authz': 'none' }),
+      socket(UNIX, { 'tls-authz': 'none', server: false, wait: true }),
+      socket(UNIX, { 'tls-creds': 'server', server: true, wait: false }),
+      socket(UNIX, { 'tls-creds': 'client', server: false }),
+      socket(INET, { 'tls-creds': 'client', server: true, wait: false }),
+      socket(INET, { 'tls-creds': 'server', server: false }),
+      socket(INET, { 'tls-creds': 'server', server: true, reconnect: 1 }),
+      query,
     ],
   },
   {

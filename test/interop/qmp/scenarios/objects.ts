@@ -11,7 +11,21 @@ const set = (path: string, property: string, value: Json): Step =>
   execute('qom-set', { path, property, value });
 const list = (path: string): Step => execute('qom-list', { path });
 
+const types = (more: Members): Step => execute('qom-list-types', more);
+
 export const objects: readonly Scenario[] = [
+  {
+    title: 'types of objects are listed by what they are',
+    steps: [
+      ...['throttle-group', 'iothread', 'secret', 'container', 'none'].map((name) =>
+        types({ implements: name }),
+      ),
+      types({ implements: 'event-loop-base', abstract: true, none: 1 }),
+      types({ implements: 'tls-creds-x509', abstract: true }),
+      types({ implements: 'chardev-socket', abstract: false }),
+      types({ implements: 1 }),
+    ],
+  },
   {
     title: 'an object has a type and an identifier of its own',
     steps: [

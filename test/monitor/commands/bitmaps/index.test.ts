@@ -47,6 +47,17 @@ describe('a dirty bitmap', () => {
     expect(await rig.ask('block-dirty-bitmap-clear', B)).toBe("Dirty bitmap 'b' not found");
   });
 
+  it('is found by the drive that its node is in', async () => {
+    await using rig = await withBitmap();
+    const { drives, graph } = rig.machine;
+    drives.add({ name: 'drive' }).insert(graph.find('disk'));
+    await rig.ask('block-dirty-bitmap-disable', { ...B, node: 'drive' });
+    await write(rig, 0);
+    expect(await dirtyIn(rig)).toBe(0);
+    const empty = { ...B, node: drives.add({ name: 'empty' }).name };
+    expect(await rig.ask('block-dirty-bitmap-clear', empty)).toBe("Node 'empty' not found");
+  });
+
   it('has a fingerprint', async () => {
     await using rig = await CommandRig.open('disk');
     await rig.ask('block-dirty-bitmap-add', B);

@@ -1,17 +1,20 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { Machine } from '../../../../src/machine/machine.ts';
 import { MonitorRig, type RigClient } from '../../../support/monitor-rig.ts';
 import { withFolder } from '../../../support/temporary.ts';
 
 /** Runs `body` with a client of a machine with two disks, `d` and, read-only, `r`. */
-async function withDisks(body: (execute: Execute, folder: string) => Promise<void>): Promise<void> {
+async function withDisks(
+  body: (execute: Execute, folder: string, machine: Machine) => Promise<void>,
+): Promise<void> {
   await withFolder(async (folder) => {
     const rig = new MonitorRig();
     const client = await rig.client();
     const { graph } = rig.machine;
     await graph.open({ driver: 'null-co', 'node-name': 'd' });
     await graph.open({ driver: 'null-co', 'node-name': 'r', 'read-only': true });
-    await body(executor(client), folder);
+    await body(executor(client), folder, rig.machine);
     await rig.machine.close();
   });
 }
@@ -59,6 +62,17 @@ describe('exports over QMP', () => {
       expect(await execute('block-export-del', { id: 'x', mode: 'hard' })).toEqual({});
       expect(await execute('query-block-exports')).toEqual([]);
       expect(await execute('block-export-del', { id: 'x' })).toBe("Export 'x' is not found");
+    });
+  });
+
+  it('go with the medium of the drive that they were added by', async () => {
+    await withDisks(async (execute, folder, machine) => {
+      machine.drives.add({ name: 'drive' }).insert(machine.graph.find('d'));
+      await execute('nbd-server-start', unixServer(folder));
+      await execute('nbd-server-add', { device: 'drive' });
+      await execute('nbd-server-add', { device: 'd', name: 'node' });
+      expect(await execute('eject', { device: 'drive' })).toEqual({});
+      expect(await execute('query-block-exports')).toMatchObject([{ id: 'node' }]);
     });
   });
 

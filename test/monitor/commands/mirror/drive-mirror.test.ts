@@ -38,6 +38,7 @@ describe('drive-mirror', () => {
   it.each([
     [{ format: 'none' }, "Unknown file format 'none'"],
     [{ format: 'none', mode: 'existing' }, "Unknown driver 'none'"],
+    [{ format: 'nbd', mode: 'existing' }, "File name string for NBD must start with 'nbd:'"],
     [{ sync: 'none' }, "Backing file not supported for file format 'raw'"],
     [{ device: 'other' }, "Format driver 'null-co' does not support image creation"],
     [{ target: 'none:x' }, "Unknown protocol 'none'"],

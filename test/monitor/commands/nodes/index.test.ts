@@ -38,6 +38,27 @@ describe('blockdev-add', () => {
   });
 });
 
+describe('blockdev-reopen', () => {
+  it('gives nodes other options, and looks at all of them before it does', () =>
+    withFile(async (rig, filename) => {
+      const file = { driver: 'file', 'node-name': 'file', filename };
+      const disk = { driver: 'raw', 'node-name': 'disk', file: 'file' };
+      const wrong = {
+        options: [
+          { ...file, 'read-only': true },
+          { ...disk, none: 1 },
+        ],
+      };
+      expect(await rig.ask('blockdev-reopen', wrong)).toBe(
+        "Parameter 'options[1].none' is unexpected",
+      );
+      const options = [file, disk].map((each) => ({ ...each, 'read-only': true }));
+      expect(await rig.ask('blockdev-reopen', { options })).toEqual({});
+      const nodes = await rig.ask('query-named-block-nodes', { flat: true });
+      expect(nodes).toMatchObject([{ ro: true }, { ro: true }]);
+    }));
+});
+
 describe('blockdev-del', () => {
   it('closes a node that was opened by itself, and what is inside its options', async () => {
     await using rig = await CommandRig.open();
@@ -184,6 +205,22 @@ describe('query-blockstats', () => {
         { 'node-name': 'disk', stats: reached, parent: file },
       ]);
     }));
+
+  it('tells of what a drive’s node filters as its parent and as its backing', async () => {
+    await using rig = await CommandRig.open('disk');
+    const { drives, graph } = rig.machine;
+    await rig.ask('blockdev-add', { driver: 'blkdebug', 'node-name': 'filter', image: 'disk' });
+    const drive = drives.add({ name: 'drive' });
+    drive.insert(graph.find('filter'));
+    const below = { 'node-name': 'disk' };
+    const filter = { 'node-name': 'filter', parent: below };
+    const ofDrive = await rig.ask('query-blockstats');
+    expect(ofDrive).toMatchObject([{ device: 'drive', ...filter, backing: below }]);
+    const ofNodes = await rig.ask('query-blockstats', { 'query-nodes': true });
+    expect(ofNodes).toMatchObject([below, filter]);
+    expect(ofNodes).not.toMatchObject([{}, { backing: {} }]);
+    await drives.remove(drive);
+  });
 
   it('tells how the discards of a file fared', () =>
     withFolder(async (folder) => {

@@ -41,7 +41,7 @@ describe('numbers of qemu-io', () => {
   });
 
   it('adds up the lengths of several buffers', () => {
-    expect(readLengths(['512', '1k'])).toEqual([512, 1024]);
+    expect(readLengths(['512', '1k'])).toBe(1536);
     expect(() => readLengths(['1', '2G'])).toThrow("Argument '2G' exceeds maximum size 2147483136");
     expect(() => readLengths(['1G', '1G'])).toThrow(
       'The total number of bytes exceed the maximum size 2147483136',

@@ -81,6 +81,8 @@ describe('reading by qemu-io', () => {
     await rig.io('drive', 'aio_read 64k 1k');
     expect(await rig.io('drive', 'aio_read -i 0 1k')).toBe('injecting invalid read request\n');
     await rig.io('drive', 'read 0 4k');
+    await rig.io('drive', 'aio_flush');
+    expect(drive.accounts.operations.flush.requests).toBe(1);
     const { requests, bytes, failed, invalid } = drive.accounts.operations.in;
     expect({ requests, bytes, failed, invalid }).toEqual({
       requests: 1,
