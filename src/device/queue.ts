@@ -70,9 +70,14 @@ export class RequestQueue {
     return this.#waitingCount;
   }
 
-  /** Slots that have been carried out in vain and wait to come back. */
-  get keptCount(): number {
-    return this.#kept.length;
+  /** Slots that are filled. */
+  get filledCount(): number {
+    return this.#made - this.#free.length;
+  }
+
+  /** Slots that are being carried out. */
+  get inFlightCount(): number {
+    return this.filledCount - this.#waitingCount - this.#kept.length;
   }
 
   /** @returns A slot to fill, or `undefined` when all are taken. */

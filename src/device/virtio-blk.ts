@@ -117,7 +117,7 @@ export class VirtioBlockDevice {
 
   /** Requests waiting or in flight. */
   get queueDepth(): number {
-    return this.#accounts.depth;
+    return this.#queue.filledCount;
   }
 
   /** Whether it takes no requests any more. */
@@ -197,7 +197,7 @@ export class VirtioBlockDevice {
    */
   async stop(): Promise<void> {
     if (this.#phase === 'running') this.#halt();
-    while (this.#phase !== 'running' && this.#inFlight > 0) await this.#idle.wait();
+    while (this.#phase !== 'running' && this.#queue.inFlightCount > 0) await this.#idle.wait();
   }
 
   /** Goes on with the machine: what failed is tried again, then what has waited meanwhile. */
@@ -235,7 +235,7 @@ export class VirtioBlockDevice {
 
   async #shutDown(): Promise<void> {
     this.#line.rejectAll(this.#shutDownError());
-    while (this.#accounts.depth > 0) await this.#idle.wait();
+    while (this.#queue.filledCount > 0) await this.#idle.wait();
     this.#backend.edge.close();
   }
 
@@ -248,10 +248,6 @@ export class VirtioBlockDevice {
     this.#phase = 'leaving';
     this.#queue.putBack();
     this.#wake();
-  }
-
-  get #inFlight(): number {
-    return this.#accounts.depth - this.#queue.waitingCount - this.#queue.keptCount;
   }
 
   #shutDownError(): BlockError {
@@ -389,7 +385,7 @@ export class VirtioBlockDevice {
 
   /** Lets those who wait for a slot have the free ones. */
   #admit(): void {
-    while (this.#accounts.depth < this.#queue.size) {
+    while (this.#queue.filledCount < this.#queue.size) {
       // Out of the line first: its request may complete at once, and bring us here again.
       const waiter = this.#line.shift();
       if (!waiter) return;

@@ -171,6 +171,8 @@ export class Machine {
    * @throws {BlockError} What the disks could not be flushed for; all is closed then.
    */
   async shutdown(reason: ShutdownReason | undefined): Promise<void> {
+    // What waits for throttle limits is carried out, and does not hold the end up.
+    for (const drive of this.drives.all) drive.throttle?.member.beginDrain();
     try {
       if (reason) await this.runState.shutdown(reason);
     } finally {

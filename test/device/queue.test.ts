@@ -53,9 +53,9 @@ describe('RequestQueue', () => {
       const slot = started[index];
       if (slot) queue.keep(slot);
     }
-    expect([queue.keptCount, queue.waitingCount]).toEqual([3, 2]);
+    expect([queue.inFlightCount, queue.waitingCount]).toEqual([3, 2]);
     queue.putBack();
-    expect([queue.keptCount, queue.waitingCount]).toEqual([0, 5]);
+    expect([queue.inFlightCount, queue.waitingCount]).toEqual([3, 5]);
     for (const slot of slots.slice(6)) queue.push(slot);
     const order = Array.from({ length: 7 }, () => slots.indexOf(queue.shift() ?? take(queue)));
     expect(order).toEqual([0, 2, 3, 4, 5, 6, 7]);

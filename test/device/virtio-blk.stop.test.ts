@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { BlockError } from '../../src/base/errors.ts';
 import { drained } from '../../src/block/drain.ts';
 import { BlockEdge } from '../../src/block/edge.ts';
+import { DeviceAccounts } from '../../src/device/accounting.ts';
 import { STATUS } from '../../src/device/request.ts';
 import { askAgain, DISK_SIZE, deviceRig, read, submitting, write } from '../support/device-rig.ts';
 import { pattern } from '../support/drivers.ts';
@@ -31,6 +32,16 @@ describe('stop()', () => {
     expect(statuses).toEqual([STATUS.OK, STATUS.OK]);
     expect(disk.calls).toHaveLength(2);
     expect(device.queueDepth).toBe(2);
+  });
+
+  it('waits for nothing that others have on the accounts of its drive', async () => {
+    const accounts = new DeviceAccounts(0);
+    const { device } = deviceRig({ accounts });
+    accounts.begin(0);
+    await device.stop();
+    expect(device.queueDepth).toBe(0);
+    await device.close();
+    accounts.end(0);
   });
 
   it('counts as ended what failed and is kept', async () => {

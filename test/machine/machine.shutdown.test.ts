@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { nodeEnv } from '../../src/env/node.ts';
 import { Machine } from '../../src/machine/machine.ts';
+import { pattern } from '../support/drivers.ts';
+import { MachineRig } from '../support/machine-rig.ts';
 
 const KiB = 1024;
 
@@ -43,6 +45,19 @@ describe('shutdown()', () => {
     const end = ['aborting', 'BLOCK_JOB_CANCELLED', 'concluded', 'null'];
     // That of the job that had concluded comes first.
     expect(told).toEqual(['standby', 'null', 'ready', ...end]);
+  });
+
+  it('carries out what waits for the limits of a drive', async () => {
+    const rig = new MachineRig();
+    const { machine } = rig;
+    const disk = await rig.open('disk');
+    const drive = machine.drives.add({ name: 'd0' });
+    drive.insert(rig.node('disk'));
+    machine.drives.throttle(drive, 'g', { 'iops-total': 1 });
+    const writes = [1, 2, 3].map((value) => drive.edge?.write(512 * value, pattern(512, value)));
+    await machine.shutdown('host-qmp-quit');
+    await Promise.all(writes);
+    expect(disk.bytes.subarray(1536, 2048)).toEqual(pattern(512, 3));
   });
 
   it('refuses what the guest asks for afterwards', async () => {
