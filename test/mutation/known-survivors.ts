@@ -18,6 +18,8 @@ export interface KnownSurvivor {
 const INDEPENDENT = 'equivalent: neither of the two sees what the other does';
 /** Of a waking that comes before what it is for. */
 const WOKEN_LATER = 'equivalent: who is woken looks only after both';
+/** Of two checks that were swapped. */
+const OTHER_ERROR = 'differs only in which of two errors is told first';
 
 /** Those that were found so far. */
 export const KNOWN_SURVIVORS: readonly KnownSurvivor[] = [
@@ -37,10 +39,21 @@ export const KNOWN_SURVIVORS: readonly KnownSurvivor[] = [
     reason: 'equivalent but slower: the first bit of the leaf is found again, from the root down',
   },
   {
+    file: 'src/bitmap/checksum.ts',
+    change: 'swap statements: «this.#advance(step); rest -= step;»',
+    reason: INDEPENDENT,
+  },
+  {
     file: 'src/bitmap/dirty-bitmap.ts',
     change:
       'swap statements: «if ( !isPowerOfTwo(granularity) || granularity < GRANULARITY_MIN || g…»',
     reason: 'equivalent: nobody sees the object when its making fails',
+  },
+  {
+    file: 'src/bitmap/dirty-bitmap.ts',
+    change:
+      '> to >=: const tailIsDirty = «this.#tailLack > 0» && this.#bits.has(this.#bits.length - 1);',
+    reason: 'equivalent: 0 is taken off',
   },
   {
     file: 'src/bitmap/dirty-cursor.ts',
@@ -70,6 +83,18 @@ export const KNOWN_SURVIVORS: readonly KnownSurvivor[] = [
     reason: INDEPENDENT,
   },
   {
+    file: 'src/bitmap/serialise.ts',
+    change:
+      "swap statements: «check(kind !== kindBefore, 'neighbouring runs must be of different ki",
+    reason: OTHER_ERROR,
+  },
+  {
+    file: 'src/bitmap/serialise.ts',
+    change:
+      'swap statements: «bits.set(offset + start, offset + end); rest &= ~bitsBetween(start, e',
+    reason: INDEPENDENT,
+  },
+  {
     file: 'src/jobs/job.ts',
     change:
       "swap statements: «this.#transaction.fail(this); this.#become('null', 'it was not starte…»",
@@ -92,6 +117,22 @@ export const KNOWN_SURVIVORS: readonly KnownSurvivor[] = [
     reason: WOKEN_LATER,
   },
   {
+    file: 'src/jobs/job.ts',
+    change:
+      "swap statements: «this.#become('null', 'it was not started'); this.#finish(Promise.reso",
+    reason: INDEPENDENT,
+  },
+  {
+    file: 'src/jobs/job.ts',
+    change: 'swap statements: «this.#userPause ??= ',
+    reason: WOKEN_LATER,
+  },
+  {
+    file: 'src/jobs/job.ts',
+    change: 'swap statements: «this.#work?.giveUp(); this.#decided.notifyAll();»',
+    reason: WOKEN_LATER,
+  },
+  {
     file: 'src/jobs/mirror/copier.ts',
     change:
       'off by one: if (control.pausing || this.#backoff.delayMs(this.#env.clock.nowMs()) > «0»',
@@ -104,9 +145,25 @@ export const KNOWN_SURVIVORS: readonly KnownSurvivor[] = [
     reason: 'equivalent: from the very end of the disk on nothing is dirty',
   },
   {
+    file: 'src/jobs/mirror/copier.ts',
+    change:
+      "swap statements: «this.#backoff.succeed(); this.#env.trace?.('mirror_iteration_done', `",
+    reason: INDEPENDENT,
+  },
+  {
+    file: 'src/jobs/mirror/copier.ts',
+    change: 'swap statements: «this.#flushing = false; this.#control.wake();»',
+    reason: WOKEN_LATER,
+  },
+  {
     file: 'src/jobs/mirror/governor.ts',
     change: 'swap statements: «this.#latencies.record(latencyMs); this.#written += written;»',
     reason: INDEPENDENT,
+  },
+  {
+    file: 'src/jobs/mirror/governor.ts',
+    change: '< to <=: } else if («p99Ms < ROOM * this.#budgetMs») {',
+    reason: 'differs only for a percentile that is the bound itself',
   },
   {
     file: 'src/jobs/mirror/guest-writes.ts',
@@ -136,8 +193,36 @@ export const KNOWN_SURVIVORS: readonly KnownSurvivor[] = [
     reason: INDEPENDENT,
   },
   {
+    file: 'src/jobs/mirror/journal-format.ts',
+    change: '< to <=: for (let at = start; «at < end»; ) {',
+    reason: 'equivalent: at the end nothing clean is found before the end',
+  },
+  {
+    file: 'src/jobs/mirror/journal-format.ts',
+    change:
+      '< to <=: if («from < to») writeBits(into, Math.floor((from - start) / granularity), bit(to), false);',
+    reason: 'equivalent: no bits are written',
+  },
+  {
+    file: 'src/jobs/mirror/journal-format.ts',
+    change:
+      'swap statements: «for (let bit = start; bit < firstWhole; bit += 1) writeBit(into, bit,',
+    reason: INDEPENDENT,
+  },
+  {
+    file: 'src/jobs/mirror/journal-hot.ts',
+    change: 'off by one: #round = «0»;',
+    reason: 'equivalent: rounds are only compared with one another',
+  },
+  {
     file: 'src/jobs/mirror/journal-keeper.ts',
     change: 'swap statements: «this.#roundMs = nowMs; this.#round = this.#settle();»',
+    reason: INDEPENDENT,
+  },
+  {
+    file: 'src/jobs/mirror/journal-keeper.ts',
+    change:
+      'swap statements: «this.#clock = clock; this.#settling = { dirty: pair.dirty, claimed: (',
     reason: INDEPENDENT,
   },
   {
@@ -191,6 +276,17 @@ export const KNOWN_SURVIVORS: readonly KnownSurvivor[] = [
     reason: 'equivalent: by then nothing waits that the timer would let go',
   },
   {
+    file: 'src/jobs/mirror/mirror.ts',
+    change: 'swap statements: «checkEnds(context); checkBacking(target, settings);»',
+    reason: OTHER_ERROR,
+  },
+  {
+    file: 'src/jobs/mirror/mirror.ts',
+    change:
+      'off by one: return requests + (this.#copier?.inFlight ?? 0) + (this.#keeper?.isBusy ? «1» : 0);',
+    reason: 'equivalent: it is only compared with 0',
+  },
+  {
     file: 'src/jobs/mirror/pair.ts',
     change:
       'swap statements: «await edge.writeZeroes(range.offset, range.length, options); const { …»',
@@ -208,8 +304,7 @@ export const KNOWN_SURVIVORS: readonly KnownSurvivor[] = [
   },
   {
     file: 'src/jobs/mirror/plan.ts',
-    change:
-      'swap statements: «if (!zero || (data && wantsHoles)) return false; await breathe(option…»',
+    change: 'swap statements: «if (isWanted(extent)) return true; await breathe(',
     reason: 'equivalent: the answer is the same, one breath later',
   },
   {

@@ -58,7 +58,7 @@ There is a world for each copy mode, each verb and each fault that is listed.
 The disks and the guest:
   --preset small      2 granules, 2 guest writes, 4 verbs, both copy modes: 5 s
   --preset issue      2 granules, 3 guest writes, 4 verbs, both copy modes, any
-                      fault; 3 granules, 4 guest writes: some minutes
+                      fault; 3 granules, 4 guest writes: a minute
   --granules N        How large the disks are (2)
   --granularity SIZE  What one dirty bit stands for; sectors are 512 bytes (512)
   --writes N          Writes of a granule each, round and round the disk (2)

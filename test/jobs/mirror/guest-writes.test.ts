@@ -318,6 +318,17 @@ describe('a limit of guest writes', () => {
     expect(rig.clock.timers).toBe(0);
   });
 
+  it('makes one wait that is due in less than a millisecond', async () => {
+    const rig = new PairRig();
+    rig.guestWrites.limit(() => 0.5);
+    const write = watch(() => rig.guest.write(0, pattern(200)));
+    await settle();
+    expect(write.state).toBe('pending');
+    await rig.clock.advance(1);
+    await settle();
+    expect(write.state).toBe('done');
+  });
+
   it('that changes has those who wait do so for longer or less, by the same factor', async () => {
     const rig = new PairRig();
     rig.guestWrites.limit((length) => length);

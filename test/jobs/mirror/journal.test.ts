@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { BlockError } from '../../../src/base/errors.ts';
 import { nodeFiles } from '../../../src/env/node-files.ts';
 import { Journal, type JournalOptions } from '../../../src/jobs/mirror/journal.ts';
+import { BITS_OFFSET } from '../../../src/jobs/mirror/journal-format.ts';
 import { hookedFiles } from '../../support/hooked-files.ts';
 import { failing, GROUP, K, OPTIONS, reopened, withJournal } from '../../support/journal-rig.ts';
 import { deferred, settle, watch } from '../../support/settle.ts';
@@ -147,8 +148,15 @@ describe('a journal that cannot be written', () => {
       expect(journal.writing({ offset: 9 * GROUP, length: 1 }, () => 'too')).toBe('too');
       await expect(journal.settle(settling)).rejects.toMatchObject({ code: 'EIO' });
       await journal.close();
-      const { journal: again, dirty, trusted } = await Journal.open(nodeFiles, path, OPTIONS);
+      const written: number[] = [];
+      const files = hookedFiles(nodeFiles, ({ operation, offset }) => {
+        if (operation === 'write') written.push(offset);
+      });
+      const { journal: again, dirty, trusted } = await Journal.open(files, path, OPTIONS);
       expect(trusted).toBe(false);
+      // Killed in between, it must not be trusted the next time: the bits come before the header.
+      expect(written[0]).toBe(BITS_OFFSET);
+      expect(written.at(-1)).toBeLessThan(BITS_OFFSET);
       expect(dirty.dirtyBytes).toBe(OPTIONS.size);
       await again.close();
       expect((await reopened(path)).dirtyBytes).toBe(OPTIONS.size);
@@ -206,9 +214,12 @@ describe('a journal that cannot be written', () => {
 
 describe('the file of a journal', () => {
   it.each([{ groupLength: 0 }, { groupLength: 1.5 }, { hotMax: -1 }, { hotMax: 0.5 }])(
-    'is not made with %o',
-    (wrong) =>
-      expect(Journal.create(nodeFiles, '/', { ...OPTIONS, ...wrong })).rejects.toThrow(RangeError),
+    'is neither made nor taken up with %o',
+    async (wrong) => {
+      const options = { ...OPTIONS, ...wrong };
+      await expect(Journal.create(nodeFiles, '/', options)).rejects.toThrow(RangeError);
+      await expect(Journal.open(nodeFiles, '/', options)).rejects.toThrow(RangeError);
+    },
   );
 
   it('is refused, by the rule it breaks, to a mirror that it does not belong to', () =>

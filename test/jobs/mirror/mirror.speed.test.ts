@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { pattern } from '../../support/drivers.ts';
 import { Rig } from '../../support/rig.ts';
+import { settle, watch } from '../../support/settle.ts';
 
 const KiB = 1024;
 
@@ -17,6 +18,30 @@ describe('a speed that is refused', () => {
     expect(seconds).toBeGreaterThan(3.5);
     expect(seconds).toBeLessThan(5.5);
     expect(job.speed).toBe(16 * KiB);
+    job.cancel({ force: true });
+    await rig.runUntil(() => job.status === 'null');
+  });
+});
+
+describe('a speed that is changed while a guest write waits for it', () => {
+  it('shortens what is left of the wait, each time by the factor since the last', async () => {
+    const rig = await Rig.open({ size: 16 * KiB });
+    const { job } = await rig.start({
+      granularity: 4 * KiB,
+      copyMode: 'write-blocking',
+      limits: 'everything',
+      speed: 4 * KiB,
+    });
+    await rig.runUntil(() => job.status === 'ready');
+    await rig.clock.advance(1000);
+    const write = watch(() => rig.guest.write(0, pattern(4 * KiB)));
+    await settle();
+    for (const speed of [8 * KiB, 16 * KiB]) job.setSpeed(speed);
+    await rig.clock.advance(200);
+    await settle();
+    expect(write.state).toBe('pending');
+    await rig.runUntil(() => write.state === 'done');
+    job.setSpeed(0);
     job.cancel({ force: true });
     await rig.runUntil(() => job.status === 'null');
   });

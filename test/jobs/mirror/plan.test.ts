@@ -41,6 +41,20 @@ describe('for the whole disk', () => {
     expect(rig.pair.knownZero.dirtyGranules).toBe(4);
   });
 
+  it('others get a turn however many extents there are', async () => {
+    const rig = rigToPlan({ size: 600 * UNIT });
+    describeDisk(rig.sourceDisk, (index) => (index % 2 === 0 ? HOLE : DATA));
+    let turns = 0;
+    const { turn } = rig.clock;
+    rig.clock.turn = async () => {
+      await turn.call(rig.clock);
+      turns += 1;
+    };
+    await planOf(rig);
+    // Two for the extents of the source, and one for the zeroes of the target.
+    expect(turns).toBe(3);
+  });
+
   it('the target is not zeroed when it is known to read so', async () => {
     const rig = rigToPlan();
     rig.targetDisk.bytes.fill(0);
