@@ -199,8 +199,7 @@ export const KNOWN_SURVIVORS: readonly KnownSurvivor[] = [
   },
   {
     file: 'src/jobs/mirror/journal-format.ts',
-    change:
-      '< to <=: if («from < to») writeBits(into, Math.floor((from - start) / granularity), bit(to), false);',
+    change: '< to <=: if («from < to») writeBits(into, Math.floor((from - start) / granula',
     reason: 'equivalent: no bits are written',
   },
   {
@@ -282,8 +281,7 @@ export const KNOWN_SURVIVORS: readonly KnownSurvivor[] = [
   },
   {
     file: 'src/jobs/mirror/mirror.ts',
-    change:
-      'off by one: return requests + (this.#copier?.inFlight ?? 0) + (this.#keeper?.isBusy ? «1» : 0);',
+    change: 'off by one: return requests + (this.#copier?.inFlight ?? 0) + (this.#keeper?.',
     reason: 'equivalent: it is only compared with 0',
   },
   {
