@@ -54,7 +54,7 @@ export interface DeviceOptions extends Omit<VirtioBlockPlug, 'id' | 'hasBackend'
 /** How long the requests of a guest may take to end when the machine closes, in milliseconds. */
 export const CLOSE_MS = 5000;
 
-export class Machine {
+export class Machine implements AsyncDisposable {
   readonly env: Env;
   /** What its users call it. */
   name: string | undefined;
@@ -202,6 +202,10 @@ export class Machine {
     await Promise.all(this.drives.all.map((drive) => this.drives.remove(drive)));
     await this.graph.closeAll();
     this.#listeners.clear();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 
   async #flushAll(): Promise<void> {

@@ -278,6 +278,18 @@ describe('replace()', () => {
     expect([replacing.state, path(guest)]).toEqual(['done', ['target']]);
   });
 
+  it('moves none where one of them and a parent of the new disk exclude each other', async () => {
+    const { graph, from, to, guest } = await twoDisks();
+    const writer = new BlockEdge(from, { name: 'writer', needs: ['write'] });
+    const keeper = new BlockEdge(to, { name: 'keeper', shares: ['consistent-read'] });
+    await expect(graph.replace(from, to)).rejects.toMatchObject({ code: 'EBUSY' });
+    expect([path(guest), path(writer), path(keeper)]).toEqual([['disk'], ['disk'], ['target']]);
+    expect([...from.parents].map(({ parent }) => parent.name).sort()).toEqual(['guest', 'writer']);
+    keeper.close();
+    await graph.replace(from, to);
+    expect([path(guest), path(writer)]).toEqual([['target'], ['target']]);
+  });
+
   it('leaves jobs where they are, and moves nodes with what stands on them', async () => {
     const { graph, from, to, guest } = await twoDisks();
     const above = await graph.open({ driver: 'over', 'node-name': 'above', file: 'disk' });
