@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { pattern } from '../../support/drivers.ts';
 import { Rig } from '../../support/rig.ts';
+import { watch } from '../../support/settle.ts';
 
 const KiB = 1024;
 
@@ -15,6 +16,38 @@ describe('an adaptive mirror', () => {
       await rig.clock.advance(20);
     }
     expect(work.inspect().pair.isActive).toBe(false);
+    job.cancel({ force: true });
+    await rig.runUntil(() => job.status === 'null');
+  });
+});
+
+describe('a mirror that is changed to background', () => {
+  it('makes as many copies at a time as before they were rationed for the guest', async () => {
+    const rig = await Rig.open({ size: 64 * KiB });
+    const { gate } = rig.targetDisk;
+    const { job, work } = await rig.start({
+      granularity: 512,
+      bufSize: 16 * 512,
+      copyMode: 'write-blocking',
+      latencyBudgetMs: 5,
+    });
+    await rig.runUntil(() => job.status === 'ready');
+    gate.mode = 'held';
+    for (let count = 0; count < 10; count += 1) {
+      const write = watch(() => rig.guest.write(0, pattern(512, count)));
+      await rig.clock.advance(250);
+      await rig.runUntil(() => {
+        rig.completeHeld(rig.targetDisk);
+        return write.state === 'done';
+      });
+    }
+    job.change(() => work.setCopyMode('background'));
+    for (let at = 0; at < 64 * KiB; at += 1024) await rig.guest.write(at, pattern(512, 3));
+    await rig.runUntil(() => gate.held.length > 1);
+    await rig.clock.advance(1000);
+    expect(gate.held).toHaveLength(16);
+    gate.mode = 'sync';
+    rig.completeHeld(rig.targetDisk);
     job.cancel({ force: true });
     await rig.runUntil(() => job.status === 'null');
   });
