@@ -1,4 +1,4 @@
-import { readdir, stat } from 'node:fs/promises';
+import { open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { BlockError } from '../../../src/base/errors.ts';
@@ -42,6 +42,22 @@ it.each([0, BLOCK_LENGTH, BITS_OFFSET])(
       dirty.markAll();
       const making = JournalFile.create(files, join(folder, 'journal'), IDENTITY, dirty);
       await expect(making).rejects.toMatchObject({ code: 'ENOSPC' });
+      expect(await readdir(folder)).toEqual([]);
+    }),
+);
+
+it.each([0, BLOCK_LENGTH])(
+  'one is known, and removed, though its header at %i is damaged',
+  (broken) =>
+    withFolder(async (folder) => {
+      const path = join(folder, 'journal');
+      const clean = new DirtyBitmap(IDENTITY.size, IDENTITY.granularity);
+      const journal = await JournalFile.create(nodeFiles, path, IDENTITY, clean);
+      await journal.close();
+      const file = await open(path, 'r+');
+      await file.write(new Uint8Array(BLOCK_LENGTH), 0, BLOCK_LENGTH, broken);
+      await file.close();
+      await JournalFile.remove(nodeFiles, path);
       expect(await readdir(folder)).toEqual([]);
     }),
 );
