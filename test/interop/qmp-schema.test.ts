@@ -22,6 +22,7 @@ const DIFFERENCES: readonly (readonly [where: RegExp, reason: string])[] = [
   [/^- .*.image.format-specific/, 'nothing is specific to the raw format'],
   [/^. query-block-jobs ->\[\](.type\b|<type=mirror>.actively-synced)/, 'as in QEMU 8.2'],
   [/^\+ block-job-change$/, 'as in QEMU 8.2'],
+  [/^\+ job-change$/, 'as proposed to take its place'],
   [/^- human-monitor-command is .* savevm-monitor-nodes$/, 'there are no snapshots to save'],
   [/^\+ human-monitor-command is command$/, 'the same'],
   [/^\+ blockdev-mirror.target-is-zero/, 'as in QEMU 10.1'],

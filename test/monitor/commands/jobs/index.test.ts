@@ -78,6 +78,8 @@ describe('a mirror that is ready', () => {
     await using rig = await readyMirror();
     const change = { id: 'job', type: 'mirror', 'copy-mode': 'write-blocking' };
     expect(await rig.ask('block-job-change', change)).toEqual({});
+    expect(await rig.ask('job-change', change)).toEqual({});
+    expect(await rig.ask('job-change', { ...change, id: 'other' })).toBe('Job not found');
     expect(await rig.ask('block-job-set-speed', { device: 'job', speed: 7 })).toEqual({});
     expect(await rig.ask('query-block-jobs')).toMatchObject([
       { speed: 7, 'actively-synced': true },
