@@ -23,7 +23,7 @@ import { deserialiseBits, deserialiseHeader, serialise } from './serialise.ts';
 /** The smallest granularity, in bytes. */
 export const GRANULARITY_MIN = 512;
 
-/** The largest granularity, in bytes: 64 MiB. */
+/** The largest granularity, in bytes: 2 GiB, QEMU's for bitmaps with names. */
 export const GRANULARITY_MAX = 2 ** 31;
 
 export class DirtyBitmap {

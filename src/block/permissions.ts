@@ -33,6 +33,9 @@ export const PERMISSIONS: readonly Permission[] = [
   'resize',
 ];
 
+/** All but one: what those let others do who rely on the size of the disk. */
+export const NOT_RESIZING: readonly Permission[] = PERMISSIONS.filter((each) => each !== 'resize');
+
 /** What the parent at an edge does with the node there. */
 export function useOf({ parent, owner }: ParentEdge): NodeUse {
   // What a mirror's filter does to the target, its job has leave to do.
@@ -47,7 +50,7 @@ export function useOf({ parent, owner }: ParentEdge): NodeUse {
       uses.every(({ shares }) => shares.includes(each)),
   );
   if (parent.role !== 'backing' || owner.filtered) return { needs: needed, shares: shared };
-  const others = PERMISSIONS.filter((each) => each !== 'write' && each !== 'resize');
+  const others = NOT_RESIZING.filter((each) => each !== 'write');
   return {
     needs: needed.filter((each) => each === 'consistent-read'),
     shares: shared.includes('write') ? PERMISSIONS : others,

@@ -11,6 +11,7 @@ import type { DirtyBitmap } from '../../bitmap/dirty-bitmap.ts';
 import { BlockEdge } from '../../block/edge.ts';
 import type { BlockNode } from '../../block/node.ts';
 import type { Permission } from '../../block/parent.ts';
+import { NOT_RESIZING } from '../../block/permissions.ts';
 import { Signal } from '../../sync/signal.ts';
 import { EXPORT_FLAG, TEXT_LENGTH_MAX } from '../../wire/nbd/constants.ts';
 import type { BlockSizes } from '../../wire/nbd/option-replies.ts';
@@ -49,8 +50,6 @@ export interface ExportClient {
 }
 
 const READING: readonly Permission[] = ['consistent-read'];
-/** Clients learn the size when they come. */
-const NOT_RESIZING: readonly Permission[] = ['consistent-read', 'write', 'write-unchanged'];
 const WRITING: readonly Permission[] = ['consistent-read', 'write'];
 
 /** What a request best is a multiple of, where the disk does not say otherwise; bytes. */
@@ -88,6 +87,7 @@ export class NbdExport {
     this.bitmaps = bitmaps ?? new Map();
     const needs = writable ? WRITING : READING;
     const powerLost = onPowerLoss === 'serve' ? () => {} : () => this.#losePower();
+    // Clients learn the size when they come.
     const use = { needs, shares: NOT_RESIZING };
     this.edge = new BlockEdge(node, { name: id, kind: 'export', ...use, powerLost });
   }

@@ -11,7 +11,8 @@ import { DirtyBitmap } from '../../bitmap/dirty-bitmap.ts';
 import { BlockEdge } from '../../block/edge.ts';
 import type { BlockGraph } from '../../block/graph.ts';
 import type { BlockNode } from '../../block/node.ts';
-import type { EdgeParent, Permission, RestingParent } from '../../block/parent.ts';
+import type { EdgeParent, RestingParent } from '../../block/parent.ts';
+import { NOT_RESIZING } from '../../block/permissions.ts';
 import type { Env } from '../../env/env.ts';
 import { busy } from './checks.ts';
 import { MirrorFilter } from './filter.ts';
@@ -56,8 +57,6 @@ export interface MirrorParts {
   /** Keeps others from taking the filter out. */
   readonly guard: BlockEdge;
 }
-
-const NOT_RESIZING: readonly Permission[] = ['consistent-read', 'write', 'write-unchanged'];
 
 /**
  * Puts the bitmap and the filter on the source, and an edge on both disks.

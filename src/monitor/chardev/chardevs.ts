@@ -42,9 +42,14 @@ export class Chardevs {
     return added;
   }
 
+  /** The one of that id, if there is one. */
+  get(id: string): Chardev | undefined {
+    return this.#chardevs.get(id);
+  }
+
   /** @throws {BlockError} `ENOENT` when there is none of that id. */
   find(id: string): Chardev {
-    const found = this.#chardevs.get(id);
+    const found = this.get(id);
     if (found) return found;
     throw new BlockError('ENOENT', 'find a chardev', `chardev "${id}" not found`);
   }

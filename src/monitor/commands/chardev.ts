@@ -19,7 +19,7 @@ const add = defineCommand(
     returns: chardevReturn,
   },
   async ({ id, backend }, { chardevs }) => {
-    if (has(chardevs, id)) throw refuse('EEXIST', `Chardev with id '${id}' already exists`);
+    if (chardevs.get(id)) throw refuse('EEXIST', `Chardev with id '${id}' already exists`);
     await make(chardevs, id, backend);
     return { pty: undefined };
   },
@@ -33,9 +33,9 @@ const change = defineCommand(
     returns: chardevReturn,
   },
   async ({ id, backend }, { chardevs }) => {
-    if (!has(chardevs, id)) throw refuse('ENOENT', `Chardev '${id}' does not exist`);
-    const { isInUse } = chardevs.find(id);
-    if (isInUse) throw refuse('EBUSY', 'Chardev user does not support chardev hotswap');
+    const found = chardevs.get(id);
+    if (!found) throw refuse('ENOENT', `Chardev '${id}' does not exist`);
+    if (found.isInUse) throw refuse('EBUSY', 'Chardev user does not support chardev hotswap');
     // As in QEMU the old one is gone even if there will be no new one.
     await chardevs.remove(id);
     await make(chardevs, id, backend);
@@ -78,7 +78,7 @@ const sendBreak = defineCommand(
     returns: EMPTY,
   },
   ({ id }, { chardevs }) => {
-    if (has(chardevs, id)) return {};
+    if (chardevs.get(id)) return {};
     throw refuse('ENOENT', `Chardev '${id}' not found`);
   },
 );
@@ -101,10 +101,6 @@ export const chardevCommands = {
   'query-chardev': query,
   'query-chardev-backends': queryBackends,
 };
-
-function has(chardevs: Chardevs, id: string): boolean {
-  return chardevs.all.some((chardev) => chardev.id === id);
-}
 
 async function make(chardevs: Chardevs, id: string, options: ChardevOptions): Promise<void> {
   try {

@@ -41,7 +41,7 @@ const read = defineCommand(
 export const ringbufCommands = { 'ringbuf-write': write, 'ringbuf-read': read };
 
 function bufferOf(id: string, { chardevs }: MonitorContext): RingBuffer {
-  const found = chardevs.all.find((chardev) => chardev.id === id)?.backend;
+  const found = chardevs.get(id)?.backend;
   if (!found) throw refuse(`Device '${id}' not found`);
   if ('buffer' in found && found.buffer instanceof RingBuffer) return found.buffer;
   throw refuse(`${id} is not a ringbuf device`);
