@@ -1,9 +1,9 @@
 /** The names of the nodes of a graph: which there can be, which are taken, which comes next. */
 
 import { BlockError } from '../base/errors.ts';
+import { isIdentifier } from '../base/identifier.ts';
 
-/** What QEMU accepts as the name of a node. */
-const NAME = /^[A-Za-z][A-Za-z0-9._-]*$/;
+/** QEMU's number. */
 const NAME_LENGTH_MAX = 31;
 
 export class NodeNames {
@@ -25,7 +25,7 @@ export class NodeNames {
 
   /** @throws {BlockError} `EINVAL` for what is no name of a node, or is in use. */
   demand(name: string): void {
-    if (!NAME.test(name)) throw refuse(`Invalid node-name: '${name}'`);
+    if (!isIdentifier(name)) throw refuse(`Invalid node-name: '${name}'`);
     if (this.#isDevice(name)) throw refuse(`node-name=${name} is conflicting with a device id`);
     if (this.#isOpen(name) || this.#reserved.has(name)) {
       throw refuse(`Duplicate nodes with node-name='${name}'`);

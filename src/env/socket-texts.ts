@@ -32,12 +32,16 @@ export function retold(
   // That it is no socket, or that there is a server already.
   if (reason.startsWith('File descriptor') || code === 'EBUSY') return error;
   const action = `${verb} "${describeAddress(address)}"`;
-  const tell = (told: string) => new BlockError(code, action, reason, { cause: error, told });
+  const tell = (told: string, hint?: string) => {
+    const options = { cause: error, told, ...(hint !== undefined && { hint }) };
+    return new BlockError(code, action, reason, options);
+  };
   if (code === 'EHOSTUNREACH' && address.type === 'inet' && isLookup(error)) {
     return tell(`address resolution failed for ${plainName(address)}: ${reason}`);
   }
   if (code === 'ENAMETOOLONG' && address.type === 'unix') {
-    return tell(`UNIX socket path '${address.path}' is too long`);
+    const hint = 'Path must be less than 108 bytes';
+    return tell(`UNIX socket path '${address.path}' is too long`, hint);
   }
   return tell(text(error));
 }

@@ -6,6 +6,7 @@
  */
 
 import { BlockError, type BlockErrorCode } from '../base/errors.ts';
+import { demandIdentifier } from '../base/identifier.ts';
 import {
   accountRulesOf,
   CD_PROPERTIES,
@@ -14,7 +15,6 @@ import {
   VIRTIO_BLK_PROPERTIES,
   type VirtioBlkProperties,
 } from '../device/properties.ts';
-import { isIdentifier } from '../wire/options/option-list.ts';
 import { struct } from '../wire/qapi/composites.ts';
 import { type Members, type Notation, wholeOf } from '../wire/qapi/type.ts';
 import type { JsonObject, JsonValue } from '../wire/qmp/json-value.ts';
@@ -122,9 +122,7 @@ export function addDevice(
   const { driver, id: givenId, ...rest } = given;
   const model = modelOf(driver);
   const id = givenId === undefined ? undefined : `${givenId}`;
-  if (id !== undefined && !isIdentifier(id)) {
-    throw refuse("Parameter 'id' expects an identifier");
-  }
+  if (id !== undefined) demandIdentifier(id, 'make the device');
   const { bus } = rest;
   if (bus !== undefined && !model.bus.test(`${bus}`)) throw refuse(`Bus '${bus}' not found`);
   if (isHotplug && model.isFixed) throw fixed(`${bus ?? 'ide.0'}`);

@@ -1,6 +1,7 @@
 /** The jobs of a machine: started, found by their ids, and forgotten when they are over. */
 
 import { BlockError } from '../base/errors.ts';
+import { isIdentifier } from '../base/identifier.ts';
 import type { BlockGraph } from '../block/graph.ts';
 import type { Env } from '../env/env.ts';
 import { CreateWork } from '../jobs/create.ts';
@@ -41,8 +42,6 @@ export interface JobsParts {
   readonly graph: BlockGraph;
   readonly onEvent: (event: JobEvent) => void;
 }
-
-const JOB_ID = /^[A-Za-z][A-Za-z0-9._-]*$/;
 
 export class MachineJobs {
   readonly #parts: JobsParts;
@@ -136,7 +135,7 @@ export class MachineJobs {
   }
 
   #demandId(id: string): void {
-    if (!JOB_ID.test(id)) {
+    if (!isIdentifier(id)) {
       throw new BlockError('EINVAL', 'start the job', `Invalid job ID '${id}'`);
     }
     if (this.#jobs.has(id)) {

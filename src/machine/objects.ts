@@ -7,6 +7,7 @@
 
 import { unreachable } from '../base/assert.ts';
 import { BlockError } from '../base/errors.ts';
+import { demandIdentifier } from '../base/identifier.ts';
 import type { Files } from '../env/files.ts';
 import type { ThrottleGroups } from '../filters/throttle-groups.ts';
 import type { ThrottleLimits } from '../filters/throttle-limits.ts';
@@ -27,8 +28,6 @@ export interface ObjectsParts {
   readonly throttleGroups: ThrottleGroups;
   readonly credentials: TlsCredentialStore;
 }
-
-const ID = /^[A-Za-z][A-Za-z0-9._-]*$/;
 
 export class MachineObjects {
   readonly #parts: ObjectsParts;
@@ -58,9 +57,7 @@ export class MachineObjects {
    */
   async add(id: string, object: MachineObject): Promise<void> {
     const action = `make the object "${id}"`;
-    if (!ID.test(id)) {
-      throw new BlockError('EINVAL', action, "Parameter 'id' expects an identifier");
-    }
+    demandIdentifier(id, action);
     if (this.#objects.has(id)) {
       const reason = `attempt to add duplicate property '${id}' to object (type 'container')`;
       throw new BlockError('EEXIST', action, reason);

@@ -143,19 +143,9 @@ async function setUpAll(given: Given, daemon: Daemon): Promise<ExitCode | undefi
   }
 }
 
-/** Advice that QEMU gives on a line of its own, by the first words of what it is about. */
-const ADVICE: readonly (readonly [start: string, advice: string])[] = [
-  [
-    "Parameter 'id' expects an identifier",
-    "Identifiers consist of letters, digits, '-', '.', '_', starting with a letter.",
-  ],
-  ['UNIX socket path', 'Path must be less than 108 bytes'],
-];
-
 function reasonOf(error: unknown): string {
   if (error instanceof MonitorError || error instanceof UsageError) return error.message;
   if (!(error instanceof BlockError)) throw error;
-  const { reason } = error;
-  const advice = error.hint ?? ADVICE.find(([start]) => reason.startsWith(start))?.[1];
-  return advice === undefined ? reason : `${reason}\n${advice}`;
+  const { reason, hint } = error;
+  return hint === undefined ? reason : `${reason}\n${hint}`;
 }

@@ -12,6 +12,7 @@
 
 import { unreachable } from '../../base/assert.ts';
 import { BlockError } from '../../base/errors.ts';
+import { demandIdentifier } from '../../base/identifier.ts';
 import { type Integer, parseBoolean, parseSize, parseUnsigned } from './scalars.ts';
 
 /** An option as it was given. */
@@ -39,7 +40,7 @@ export interface OptionListSyntax {
 /** @throws {BlockError} `EINVAL` for an `id` that is none. */
 export function parseOptionList(text: string, { impliedName }: OptionListSyntax = {}): OptionList {
   const id = split(text, undefined).find(({ name }) => name === 'id')?.value;
-  if (id !== undefined && !isIdentifier(id)) throw expects('id', 'an identifier');
+  if (id !== undefined) demandIdentifier(id, 'read options');
   const options = split(text, impliedName);
   const isHelp = ({ name, short }: Written) => short === name && (name === 'help' || name === '?');
   return {
@@ -50,11 +51,6 @@ export function parseOptionList(text: string, { impliedName }: OptionListSyntax 
     helpWanted: options.some(isHelp),
     warnings: options.filter((option) => !isHelp(option)).flatMap(warningOf),
   };
-}
-
-/** Whether users may give something that name. */
-export function isIdentifier(name: string): boolean {
-  return /^[A-Za-z][\w.-]*$/.test(name);
 }
 
 interface Written extends Option {

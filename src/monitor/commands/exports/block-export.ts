@@ -1,6 +1,7 @@
 /** `block-export-add`, `block-export-del`, `query-block-exports`, and what there was before. */
 
 import { BlockError, type BlockErrorCode } from '../../../base/errors.ts';
+import { isIdentifier } from '../../../base/identifier.ts';
 import type { MachineExports } from '../../../machine/exports.ts';
 import { EMPTY } from '../../../wire/qapi/command.ts';
 import {
@@ -150,10 +151,8 @@ export const blockExportCommands = {
   'nbd-server-remove': nbdServerRemove,
 };
 
-const ID = /^[A-Za-z][A-Za-z0-9._-]*$/;
-
 function demandFree(exports: MachineExports, id: string): void {
-  if (!ID.test(id)) throw refuse('EINVAL', 'Invalid block export id');
+  if (!isIdentifier(id)) throw refuse('EINVAL', 'Invalid block export id');
   if (exports.query().every((info) => info.id !== id)) return;
   throw refuse('EEXIST', `Block export id '${id}' is already in use`);
 }
