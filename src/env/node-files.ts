@@ -18,8 +18,9 @@ import {
   type OpenFile,
   type OpenFileOptions,
 } from './files.ts';
+import { countDiskReads, readsAreCounted, storageIsCounted } from './node-accounts.ts';
 import { lockFile } from './node-lock.ts';
-import { Promptness } from './promptness.ts';
+import { type DiskReads, Promptness } from './promptness.ts';
 
 const { O_CREAT, O_DIRECT, O_EXCL, O_RDONLY, O_RDWR } = fs.constants;
 const WASM_PAGE_LENGTH = 65_536;
@@ -34,15 +35,6 @@ const PROMPT_LENGTH_MAX = 256 * 1024;
 /** Node takes lengths below 2^31; the kernel would cut longer ones in any case. */
 const CALL_LENGTH_MAX = 1024 ** 3;
 
-/**
- * The file systems, by their magic numbers, whose files have no storage only if they are all hole:
- * ext2 to 4, XFS, Btrfs, F2FS, tmpfs, overlayfs. Others, such as sysfs and some by way of FUSE, say
- * of every file that it has none.
- */
-const COUNTING_FILE_SYSTEMS = new Set([
-  0xef53, 0x5846_5342, 0x9123_683e, 0xf2f5_2010, 0x0102_1994, 0x794c_7630,
-]);
-
 // The types of Node leave out what it shares with browsers.
 declare const WebAssembly: {
   readonly Memory: new (pages: {
@@ -54,7 +46,6 @@ declare const WebAssembly: {
 const open = promisify(fs.open);
 const close = promisify(fs.close);
 const stat = promisify(fs.stat);
-const statfs = promisify(fs.statfs);
 const fstat = promisify(fs.fstat);
 const access = promisify(fs.access);
 const link = promisify(fs.link);
@@ -72,7 +63,9 @@ export const nodeFiles: Files = {
       throw new BlockError('ENOTSUP', action, 'this system has no O_DIRECT');
     }
     const descriptor = await attempt(action, open(path, flagsOf(options), 0o666));
-    return new NodeFile(descriptor, path, options);
+    if (options.direct) return new NodeFile(descriptor, path, undefined);
+    const diskReads = (await readsAreCounted(path)) ? countDiskReads : undefined;
+    return new NodeFile(descriptor, path, newPromptness(diskReads));
   },
 
   async status(path) {
@@ -123,8 +116,12 @@ const WRITE_PROMPT_MS = 0.5;
 /** What memory copies at least, however busy it is; it counts in addition. */
 const COPIED_BYTES_PER_MS = 2 * 1024 * 1024;
 
-function newPromptness(): Readonly<Record<Operation, Promptness>> {
-  return { read: new Promptness(READ_PROMPT_MS), write: new Promptness(WRITE_PROMPT_MS) };
+/** Apart, for to write may take long where to read does not. */
+type Promptnesses = Readonly<Record<Operation, Promptness>>;
+
+function newPromptness(diskReads: DiskReads | undefined): Promptnesses {
+  const read = new Promptness(READ_PROMPT_MS, diskReads);
+  return { read, write: new Promptness(WRITE_PROMPT_MS) };
 }
 
 class NodeFile implements OpenFile {
@@ -132,14 +129,14 @@ class NodeFile implements OpenFile {
   readonly #path: string;
   /** The same from wherever this process may go. */
   readonly #place: string;
-  /** Apart, for to write may take long where to read does not; none past the page cache. */
-  readonly #promptness: Readonly<Record<Operation, Promptness>> | undefined;
+  readonly #promptness: Promptnesses | undefined;
 
-  constructor(descriptor: number, path: string, { direct = false }: OpenFileOptions) {
+  /** @param promptness None for a file that is used past the page cache. */
+  constructor(descriptor: number, path: string, promptness: Promptnesses | undefined) {
     this.#descriptor = descriptor;
     this.#path = path;
     this.#place = resolve(path);
-    this.#promptness = direct ? undefined : newPromptness();
+    this.#promptness = promptness;
   }
 
   read(offset: number, into: Uint8Array): Pending<number> {
@@ -252,11 +249,7 @@ async function statusOf(path: string, found: fs.Stats): Promise<FileStatus> {
 async function allocatedOf(path: string, found: fs.Stats): Promise<number> {
   const counted = found.blocks * 512;
   if (counted > 0 || !found.isFile()) return counted;
-  const counts = await statfs(path).then(
-    ({ type }) => COUNTING_FILE_SYSTEMS.has(type),
-    () => false,
-  );
-  return counts ? 0 : found.size;
+  return (await storageIsCounted(path)) ? 0 : found.size;
 }
 
 function kindOf(found: fs.Stats): FileStatus['kind'] {

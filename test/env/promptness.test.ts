@@ -49,4 +49,29 @@ describe('whether to wait for a file', () => {
     });
     expect(slow).toBeLessThan(100);
   });
+
+  it('goes on waiting for one that takes long while no disk is read: the machine is busy', () => {
+    const promptness = new Promptness(0.05, () => 7);
+    expect(count(make(promptness, 1000, (call) => (call % 3 === 0 ? SLOW : PROMPT)))).toBe(1000);
+  });
+
+  it('waits for hardly any call of one that reads a disk each time', () => {
+    let reads = 0;
+    const promptness = new Promptness(0.05, () => reads);
+    const waits = make(promptness, 100_000, () => {
+      reads += 1;
+      return SLOW;
+    });
+    expect(count(waits)).toBeLessThan(40);
+  });
+
+  it('does not blame a call for what was read before it, not waited for', () => {
+    let reads = 0;
+    const promptness = new Promptness(0.05, () => reads);
+    reads += 1;
+    expect(count(make(promptness, 1, () => SLOW))).toBe(1);
+    while (!promptness.expect()) reads += 1;
+    promptness.took(SLOW);
+    expect(promptness.expect()).toBe(true);
+  });
 });
