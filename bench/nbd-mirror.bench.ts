@@ -26,7 +26,7 @@ export const bench = {
     const source = join(folder, 'source.img');
     try {
       await writeRandom(source, SIZE);
-      const server = await startNbdkit(folder, SIZE);
+      const server = await startNbdkit(folder, { memory: SIZE });
       try {
         const target = { driver: 'nbd', server: { type: 'unix', path: server.socket } };
         const { ours, theirs, ratio } = await comparePairs({

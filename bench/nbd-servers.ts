@@ -9,7 +9,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { access, readFile } from 'node:fs/promises';
+import { access, readFile, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -54,10 +54,11 @@ export function startQemuNbd(folder: string, path: string): Promise<NbdServerPro
   ]);
 }
 
-/** Starts nbdkit with its memory plugin. */
-export function startNbdkit(folder: string, size: number): Promise<NbdServerProcess> {
-  return start('nbdkit', folder, (socket) => [
-    ...['nbdkit', '--foreground', '--unix', socket, 'memory', String(size)],
+/** Starts nbdkit with its file plugin, or with that for memory. */
+export function startNbdkit(folder: string, served: Served): Promise<NbdServerProcess> {
+  const plugin = 'path' in served ? ['file', served.path] : ['memory', String(served.memory)];
+  return start(`nbdkit-${plugin[0]}`, folder, (socket) => [
+    ...['nbdkit', '--foreground', '--unix', socket, ...plugin],
   ]);
 }
 
@@ -83,6 +84,7 @@ async function start(
       child.kill('SIGTERM');
       await exited;
       process.off('exit', kill);
+      await rm(socket, { force: true });
     },
   };
 }
