@@ -197,6 +197,39 @@ describe('a pause', () => {
   });
 });
 
+describe('a job that was cancelled', () => {
+  it.each(['pausePoint', 'settle'] as const)(
+    'leaves at its next %s, whether it is to pause or not',
+    async (point) => {
+      for (const isDrained of [true, false]) {
+        const rig: JobRig = new JobRig(async (control) => {
+          await control.sleep();
+          await control[point]();
+        });
+        rig.start();
+        if (isDrained) rig.job.beginRest();
+        rig.job.cancel({ force: true });
+        expect(await rig.job.finished).toEqual({ status: 'cancelled' });
+        const end = ['aborting', 'BLOCK_JOB_CANCELLED', 'concluded', 'null'];
+        expect(rig.told).toEqual(['created', 'running', ...end]);
+      }
+    },
+  );
+
+  it('goes no further than to the end of the pause that it is in', async () => {
+    const rig = new JobRig(async (control) => {
+      await control.pausePoint();
+      control.ready();
+    });
+    rig.job.pause();
+    rig.start();
+    await settle();
+    rig.job.cancel({ force: true });
+    expect(await rig.job.finished).toEqual({ status: 'cancelled' });
+    expect(rig.told).not.toContain('ready');
+  });
+});
+
 describe('a drain', () => {
   it('waits for what the work has in flight', async () => {
     const rig = new JobRig(copying).start();

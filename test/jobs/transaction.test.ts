@@ -174,6 +174,17 @@ describe('a member that fails', () => {
     expect(await b.job.finished).toEqual({ status: 'failed', error: failure });
   });
 
+  it('is aborting before the others are cancelled: the cause is told first', async () => {
+    const rig = new TransactionRig();
+    const [a, b] = [rig.start('a'), rig.start('b')];
+    const cancelled: boolean[] = [];
+    rig.onTold = () => cancelled.push(b.job.isCancelled);
+    a.end.reject(failure);
+    await ends(a, b);
+    expect(rig.order.slice(4, 6)).toEqual(['a:aborting', 'a:BLOCK_JOB_COMPLETED']);
+    expect(cancelled.slice(0, 2)).toEqual([false, true]);
+  });
+
   it('cancels one that is still to be started', async () => {
     const rig = new TransactionRig();
     const [a, b] = [rig.start('a'), rig.add('b')];
@@ -242,6 +253,22 @@ describe('finalizing one member', () => {
     );
     b.end.resolve();
     expect(await ends(a, b)).toEqual(['completed', 'completed']);
+  });
+
+  it('is refused for one that is about to be pending, and then does nothing', async () => {
+    const rig = new TransactionRig();
+    const [a, b] = [
+      rig.start('a', { autoFinalize: false }),
+      rig.start('b', { autoFinalize: false }),
+    ];
+    rig.onTold = (word) => {
+      if (word === 'a:pending') expect(() => b.job.finalize()).toThrow("in state 'waiting'");
+    };
+    for (const { end } of [a, b]) end.resolve();
+    await settle();
+    expect([a, b].map(({ job }) => job.status)).toEqual(['pending', 'pending']);
+    a.job.cancel({ force: true });
+    expect(await ends(a, b)).toEqual(['cancelled', 'cancelled']);
   });
 });
 

@@ -18,306 +18,213 @@ export interface KnownSurvivor {
 const INDEPENDENT = 'equivalent: neither of the two sees what the other does';
 /** Of a waking that comes before what it is for. */
 const WOKEN_LATER = 'equivalent: who is woken looks only after both';
+/** Of two writes of a file that is being made. */
+const ALL_DURABLE = 'equivalent: both are durable before the file has its name';
 /** Of two checks that were swapped. */
 const OTHER_ERROR = 'differs only in which of two errors is told first';
 
-/** Those that were found so far. */
-export const KNOWN_SURVIVORS: readonly KnownSurvivor[] = [
-  {
-    file: 'src/bitmap/bit-tree.ts',
-    change: '- to +: if («end - start» > WORD_SPAN - bit) return false;',
-    reason: 'equivalent but slower: what could take the short way takes the long one',
+/** Those that were found so far: by the file, how the change begins, and why it may survive. */
+const REASONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'src/bitmap/bit-tree.ts': {
+    '- to +: if («end - start» > WORD_SPAN - bit) return false;':
+      'equivalent but slower: what could take the short way takes the long one',
+    'off by one: if (found >= «0») return found;':
+      'equivalent but slower: bit 0 is found again, from the root down',
+    'off by one: return within >= «0» && within < LEAF_SPAN;':
+      'equivalent but slower: the first bit of the leaf is found again, from the root down',
   },
-  {
-    file: 'src/bitmap/bit-tree.ts',
-    change: 'off by one: if (found >= «0») return found;',
-    reason: 'equivalent but slower: bit 0 is found again, from the root down',
+  'src/bitmap/checksum.ts': {
+    'swap statements: «this.#advance(step); rest -= step;»': INDEPENDENT,
   },
-  {
-    file: 'src/bitmap/bit-tree.ts',
-    change: 'off by one: return within >= «0» && within < LEAF_SPAN;',
-    reason: 'equivalent but slower: the first bit of the leaf is found again, from the root down',
+  'src/bitmap/digits.ts': {
+    'off by one: return UNITS[level] ?? «0»;': 'equivalent: there is a unit for each level',
   },
-  {
-    file: 'src/bitmap/checksum.ts',
-    change: 'swap statements: «this.#advance(step); rest -= step;»',
-    reason: INDEPENDENT,
+  'src/bitmap/dirty-bitmap.ts': {
+    'swap statements: «if ( !isPowerOfTwo(granularity) || granularity < GRANULARITY_MIN || g…»':
+      'equivalent: nobody sees the object when its making fails',
+    '> to >=: const tailIsDirty = «this.#tailLack > 0» && this.#bits.has(this.#bits.length - 1);':
+      'equivalent: 0 is taken off',
   },
-  {
-    file: 'src/bitmap/dirty-bitmap.ts',
-    change:
-      'swap statements: «if ( !isPowerOfTwo(granularity) || granularity < GRANULARITY_MIN || g…»',
-    reason: 'equivalent: nobody sees the object when its making fails',
+  'src/bitmap/dirty-cursor.ts': {
+    'off by one: this.#bitmap.nextDirty(this.#offset, lengthMax) ?? this.#bitmap.nextDirty(«0»':
+      'equivalent: byte 1 lies in the first granule, in which the search begins',
   },
-  {
-    file: 'src/bitmap/dirty-bitmap.ts',
-    change:
-      '> to >=: const tailIsDirty = «this.#tailLack > 0» && this.#bits.has(this.#bits.length - 1);',
-    reason: 'equivalent: 0 is taken off',
+  'src/bitmap/node-pool.ts': {
+    '+ to -: return this.#at(«node + DIRTY_SUMMARY»);':
+      'equivalent: the summary is the first word, at 0',
+    '<= to <: if («words.length <= this.#words.length») {': 'shows only in a bitmap of 8 GiB',
+    'swap statements: «const full = this.fullSlots(node); this.#words[node + FIRST_SLOT':
+      INDEPENDENT,
   },
-  {
-    file: 'src/bitmap/dirty-cursor.ts',
-    change:
-      'off by one: this.#bitmap.nextDirty(this.#offset, lengthMax) ?? this.#bitmap.nextDirty(«0»',
-    reason: 'equivalent: byte 1 lies in the first granule, in which the search begins',
+  'src/bitmap/serialise.ts': {
+    'swap statements: «this.#bytes = larger; this.#view = viewOf(larger);»': INDEPENDENT,
+    "swap statements: «check(kind !== kindBefore, 'neighbouring runs must be of different ki":
+      OTHER_ERROR,
+    'swap statements: «bits.set(offset + start, offset + end); rest &= ~bitsBetween(start, e':
+      INDEPENDENT,
   },
-  {
-    file: 'src/bitmap/node-pool.ts',
-    change: '+ to -: return this.#at(«node + DIRTY_SUMMARY»);',
-    reason: 'equivalent: the summary is the first word, at 0',
-  },
-  {
-    file: 'src/bitmap/node-pool.ts',
-    change: '<= to <: if («words.length <= this.#words.length») {',
-    reason: 'shows only in a bitmap of 8 GiB',
-  },
-  {
-    file: 'src/bitmap/serialise.ts',
-    change: 'swap statements: «this.#bytes = larger; this.#view = viewOf(larger);»',
-    reason: INDEPENDENT,
-  },
-  {
-    file: 'src/bitmap/serialise.ts',
-    change:
-      'swap statements: «view.setUint32(this.#header, this.#count % 2 ** 32, true); view.setUi…»',
-    reason: INDEPENDENT,
-  },
-  {
-    file: 'src/bitmap/serialise.ts',
-    change:
-      "swap statements: «check(kind !== kindBefore, 'neighbouring runs must be of different ki",
-    reason: OTHER_ERROR,
-  },
-  {
-    file: 'src/bitmap/serialise.ts',
-    change:
-      'swap statements: «bits.set(offset + start, offset + end); rest &= ~bitsBetween(start, e',
-    reason: INDEPENDENT,
-  },
-  {
-    file: 'src/jobs/job.ts',
-    change:
-      "swap statements: «this.#transaction.fail(this); this.#become('null', 'it was not starte…»",
-    reason:
+  'src/jobs/job.ts': {
+    "swap statements: «this.#transaction.fail(this); this.#become('null', 'it was not starte…»":
       'differs only for a listener that looks from within the event at jobs of the transaction',
+    "swap statements: «this.#userPause = 'its user paused it'; this.wake();»": WOKEN_LATER,
+    'swap statements: «change(); this.wake();»': WOKEN_LATER,
+    "swap statements: «this.#become('concluded', why); this.#resting.notifyAll();»": WOKEN_LATER,
+    "swap statements: «this.#become('null', 'it was not started'); this.#finish(Promise.reso":
+      INDEPENDENT,
+    'swap statements: «this.#userPause ??= ': WOKEN_LATER,
+    'swap statements: «this.#work?.giveUp(); this.#decided.notifyAll();»': WOKEN_LATER,
   },
-  {
-    file: 'src/jobs/job.ts',
-    change: "swap statements: «this.#userPause = 'its user paused it'; this.wake();»",
-    reason: WOKEN_LATER,
+  'src/jobs/mirror/checks.ts': {
+    'swap statements: «demandFree(source); demandFree(target);»': OTHER_ERROR,
   },
-  {
-    file: 'src/jobs/job.ts',
-    change: 'swap statements: «change(); this.wake();»',
-    reason: WOKEN_LATER,
+  'src/jobs/mirror/copier.ts': {
+    'off by one: #cursor = «0»;':
+      'equivalent: byte 1 lies in the first granule, in which the search begins',
+    'off by one: if (control.pausing || this.#backoff.delayMs(this.#env.clock.nowMs()) > «0»':
+      'differs in the last millisecond of a back-off only',
+    '< to <=: const found = «at < dirty.size» ? dirty.nextDirty(at, lengthMax) : undefined;':
+      'equivalent: from the very end of the disk on nothing is dirty',
+    'swap statements: «if (!isSlow) this.#charge(sent - range.length); this.#backoff.succeed':
+      INDEPENDENT,
+    "swap statements: «this.#backoff.succeed(); this.#env.trace?.('mirror_iteration_done', `":
+      INDEPENDENT,
+    'swap statements: «this.#flushing = false; this.#control.wake();»': WOKEN_LATER,
   },
-  {
-    file: 'src/jobs/job.ts',
-    change: "swap statements: «this.#become('concluded', why); this.#resting.notifyAll();»",
-    reason: WOKEN_LATER,
+  'src/jobs/mirror/governor.ts': {
+    'swap statements: «this.#latencies.record(latencyMs); this.#written += written;»': INDEPENDENT,
+    '< to <=: } else if («p99Ms < ROOM * this.#budgetMs») {':
+      'differs only for a percentile that is the bound itself',
+    'swap statements: «this.#pair.setActive(true); this.#setRation(': INDEPENDENT,
   },
-  {
-    file: 'src/jobs/job.ts',
-    change:
-      "swap statements: «this.#become('null', 'it was not started'); this.#finish(Promise.reso",
-    reason: INDEPENDENT,
+  'src/jobs/mirror/guest-writes.ts': {
+    'swap statements: «this.#waits.delete(wait); wait.end();»': INDEPENDENT,
   },
-  {
-    file: 'src/jobs/job.ts',
-    change: 'swap statements: «this.#userPause ??= ',
-    reason: WOKEN_LATER,
+  'src/jobs/mirror/journal-file.ts': {
+    'swap statements: «await ignoring(() => file.close()); if (lock) await ignoring(() => fi…»':
+      INDEPENDENT,
+    "swap statements: «if (status.kind !== 'regular') throw new BlockError('EINVAL', action,…":
+      'equivalent: who is refused lets go of the lock',
+    'off by one: const starts = new Uint8Array(«2» * BLOCK_LENGTH);':
+      'equivalent: no more is looked at',
+    'min to max: const buffer = new Uint8Array(«Math.min»(PIECE_LENGTH, end));':
+      'equivalent: no more of the buffer is used',
+    '< to <=: for (let at = 0; «at < end»; at += PIECE_LENGTH) {':
+      'equivalent: from the end on nothing is read',
+    '- to +: const piece = buffer.subarray(0, Math.min(PIECE_LENGTH, «end - at»));':
+      'equivalent: behind the end of the file, and of the disk, nothing is read',
+    'min to max: const piece = buffer.subarray(0, «Math.min»(PIECE_LENGTH, end - at));':
+      'equivalent: behind the end of the file, and of the disk, nothing is read',
+    'swap statements: «await writePieces(file, dirty, allBits(dirty), []); await file.write(':
+      ALL_DURABLE,
+    'swap statements: «await file.write(0, block); await file.write(BLOCK_LENGTH, block);»':
+      ALL_DURABLE,
+    'swap statements: «for (const offset of [0, BLOCK_LENGTH]) { await this.#file.write(offs…»':
+      'equivalent: a file whose header cannot be written is closed',
+    'off by one: const blocks = new Uint8Array(«2» * BLOCK_LENGTH);':
+      'equivalent: no more is looked at',
   },
-  {
-    file: 'src/jobs/job.ts',
-    change: 'swap statements: «this.#work?.giveUp(); this.#decided.notifyAll();»',
-    reason: WOKEN_LATER,
+  'src/jobs/mirror/journal-format.ts': {
+    'swap statements: «const end = Math.min((position + into.length) * span, size); into.fil…»':
+      INDEPENDENT,
+    '< to <=: for (let at = start; «at < end»; ) {':
+      'equivalent: at the end nothing clean is found before the end',
+    '< to <=: if («from < to») writeBits(into, Math.floor((from - start) / granula':
+      'equivalent: no bits are written',
+    'swap statements: «for (let bit = start; bit < firstWhole; bit += 1) writeBit(into, bit,':
+      INDEPENDENT,
+    '< to <=: for (let bit = index * 8; «bit < index * 8 + 8»; bit += 1) {':
+      'equivalent: the next byte, or the end, decides anew, and an empty run marks nothing',
   },
-  {
-    file: 'src/jobs/mirror/copier.ts',
-    change:
-      'off by one: if (control.pausing || this.#backoff.delayMs(this.#env.clock.nowMs()) > «0»',
-    reason: 'differs in the last millisecond of a back-off only',
+  'src/jobs/mirror/journal-hot.ts': {
+    'off by one: #round = «0»;': 'equivalent: rounds are only compared with one another',
   },
-  {
-    file: 'src/jobs/mirror/copier.ts',
-    change:
-      '< to <=: const found = «at < dirty.size» ? dirty.nextDirty(at, lengthMax) : undefined;',
-    reason: 'equivalent: from the very end of the disk on nothing is dirty',
+  'src/jobs/mirror/journal-keeper.ts': {
+    'swap statements: «this.#roundMs = nowMs; this.#round = this.#settle();»': INDEPENDENT,
+    'swap statements: «this.#clock = clock; this.#settling = { dirty: pair.dirty, claimed: (':
+      INDEPENDENT,
+    'swap statements: «await pair.unlessAbandoned(pair.target.flush()); await pair.unlessAba…»':
+      'equivalent: both disks are flushed before anything is withdrawn',
   },
-  {
-    file: 'src/jobs/mirror/copier.ts',
-    change:
-      "swap statements: «this.#backoff.succeed(); this.#env.trace?.('mirror_iteration_done', `",
-    reason: INDEPENDENT,
+  'src/jobs/mirror/journal-scan.ts': {
+    'off by one: #lastBlock = -«1»;': 'equivalent: no block has a number below 0',
   },
-  {
-    file: 'src/jobs/mirror/copier.ts',
-    change: 'swap statements: «this.#flushing = false; this.#control.wake();»',
-    reason: WOKEN_LATER,
+  'src/jobs/mirror/journal-writer.ts': {
+    "swap statements: «this.#state = 'stuck'; // What the first write failed with tells more…»":
+      INDEPENDENT,
+    'swap statements: «this.#waiting.push({ range, resolve, reject }); this.#kick();»': WOKEN_LATER,
+    'swap statements: «this.#withdrawal = { granules, resolve, reject }; this.#kick();»':
+      WOKEN_LATER,
+    'swap statements: «this.#withdrawal = undefined; try { if (this.#failure) throw this.#fa…»':
+      'equivalent: the next withdrawal comes only when somebody has heard of this one',
+    'swap statements: «for (const { resolve } of waiters) resolve(); withdrawal?.resolve();»':
+      INDEPENDENT,
   },
-  {
-    file: 'src/jobs/mirror/governor.ts',
-    change: 'swap statements: «this.#latencies.record(latencyMs); this.#written += written;»',
-    reason: INDEPENDENT,
+  'src/jobs/mirror/journal.ts': {
+    'off by one: #cursor = «0»;':
+      'equivalent: byte 1 lies in the same granule, in which the search begins',
+    'swap statements: «const groupLength = alignUp(options.groupLength ?? DEFAULT_GROUP_LENG…»':
+      INDEPENDENT,
+    'swap statements: «this.#hot = new HotGroups({ size, groupLength, hotMax }); this.#write…»':
+      INDEPENDENT,
+    'swap statements: «this.#isSettling = true; const cooling = this.#hot.beginCooling((grou…»':
+      INDEPENDENT,
+    'swap statements: «if (found.isClean) return false; this.#candidates = found;»':
+      'equivalent: it is taken back before anybody sees it',
+    'off by one: if (this.#cursor === size) this.#cursor = scan.search({ offset: «0»':
+      'equivalent: byte 1 lies in the same granule, and one more is searched twice',
+    'swap statements: «if (this.#cursor === size) this.#cursor = scan.search({ offset: 0, le…»':
+      INDEPENDENT,
+    '< to <=: for (let run = dirty.nextDirty(offset, length); run && «run.offset < end»; ) {':
+      'equivalent: what was found ends there, so nothing is left to keep',
   },
-  {
-    file: 'src/jobs/mirror/governor.ts',
-    change: '< to <=: } else if («p99Ms < ROOM * this.#budgetMs») {',
-    reason: 'differs only for a percentile that is the bound itself',
+  'src/jobs/mirror/mirror.ts': {
+    "swap statements: «env.trace?.('mirror_start', `bs": INDEPENDENT,
+    'swap statements: «pair.giveUp(); guestWrites.giveUp();»': INDEPENDENT,
+    'swap statements: «guestWrites.giveUp(); this.#patience ??= this.#context.env.clock.afte…»':
+      INDEPENDENT,
+    'off by one: const isLimited = before > 0 && bytesPerSecond > «0»;':
+      'differs only at a limit of one byte a second, which then lets go who waits',
+    'swap statements: «pair.open(); this.#isPlanning = false;»': INDEPENDENT,
+    'swap statements: «this.#keeper = journal && new JournalKeeper({ journal, pair, control,…»':
+      INDEPENDENT,
+    'swap statements: «if (!filter.isClosed) await this.#removeFilter(); this.#patience?.can…»':
+      'equivalent: by then nothing waits that the timer would let go',
+    'swap statements: «checkEnds(context); checkBacking(target, settings);»': OTHER_ERROR,
+    'off by one: return requests + (this.#copier?.inFlight ?? 0) + (this.#keeper?.':
+      'equivalent: it is only compared with 0',
+    "swap statements: «this.#keeper?.hasten(); if (this.#settings.limits === 'initial-copy'":
+      INDEPENDENT,
+    'swap statements: «await copier.copyUntil(() => { this.#observe(false); return copier.is':
+      'differs only in the first tenth of a second of phase 2, which then is a wait as well',
   },
-  {
-    file: 'src/jobs/mirror/guest-writes.ts',
-    change: 'swap statements: «this.#waits.delete(wait); wait.end();»',
-    reason: INDEPENDENT,
+  'src/jobs/mirror/pair.ts': {
+    'swap statements: «await edge.writeZeroes(range.offset, range.length, options); const { …»':
+      INDEPENDENT,
+    'flip: return { length, data: «true», zero: false, allocated: true };':
+      'equivalent: a copy looks at its length, and whether it is zero',
   },
-  {
-    file: 'src/jobs/mirror/journal-file.ts',
-    change:
-      'swap statements: «await ignoring(() => file.close()); if (lock) await ignoring(() => fi…»',
-    reason: INDEPENDENT,
+  'src/jobs/mirror/plan.ts': {
+    'off by one: let count = «0»;': 'equivalent: the others get their turn one extent earlier',
+    'swap statements: «if (isWanted(extent)) return true; await breathe(':
+      'equivalent: the answer is the same, one breath later',
   },
-  {
-    file: 'src/jobs/mirror/journal-file.ts',
-    change: 'swap statements: «piece.fill(0, length); decodeBits(piece, at, dirty);»',
-    reason: 'shows only where the file is cut off by others after its length was checked',
+  'src/jobs/mirror/rates.ts': {
+    'swap statements: «if (last) { const rate = ((progress.offset - last.offset) / (nowMs - …»':
+      INDEPENDENT,
+    'swap statements: «this.#samples.push({ offset: progress.offset, len: progress.len, nowM':
+      'equivalent: what is new is never too old',
   },
-  {
-    file: 'src/jobs/mirror/journal-file.ts',
-    change: 'min to max: const piece = buffer.subarray(0, «Math.min»(PIECE_LENGTH, end - at));',
-    reason: 'equivalent: behind the end of the file, and of the disk, nothing is read',
+  'src/jobs/mirror/wait.ts': {
+    'swap statements: «this.#dueMs = nowMs + leftMs; if (leftMs === 0) this.#resolve(); else…»':
+      INDEPENDENT,
   },
-  {
-    file: 'src/jobs/mirror/journal-format.ts',
-    change:
-      'swap statements: «const end = Math.min((position + into.length) * span, size); into.fil…»',
-    reason: INDEPENDENT,
-  },
-  {
-    file: 'src/jobs/mirror/journal-format.ts',
-    change: '< to <=: for (let at = start; «at < end»; ) {',
-    reason: 'equivalent: at the end nothing clean is found before the end',
-  },
-  {
-    file: 'src/jobs/mirror/journal-format.ts',
-    change: '< to <=: if («from < to») writeBits(into, Math.floor((from - start) / granula',
-    reason: 'equivalent: no bits are written',
-  },
-  {
-    file: 'src/jobs/mirror/journal-format.ts',
-    change:
-      'swap statements: «for (let bit = start; bit < firstWhole; bit += 1) writeBit(into, bit,',
-    reason: INDEPENDENT,
-  },
-  {
-    file: 'src/jobs/mirror/journal-hot.ts',
-    change: 'off by one: #round = «0»;',
-    reason: 'equivalent: rounds are only compared with one another',
-  },
-  {
-    file: 'src/jobs/mirror/journal-keeper.ts',
-    change: 'swap statements: «this.#roundMs = nowMs; this.#round = this.#settle();»',
-    reason: INDEPENDENT,
-  },
-  {
-    file: 'src/jobs/mirror/journal-keeper.ts',
-    change:
-      'swap statements: «this.#clock = clock; this.#settling = { dirty: pair.dirty, claimed: (',
-    reason: INDEPENDENT,
-  },
-  {
-    file: 'src/jobs/mirror/journal-writer.ts',
-    change:
-      "swap statements: «this.#state = 'stuck'; // What the first write failed with tells more…»",
-    reason: INDEPENDENT,
-  },
-  {
-    file: 'src/jobs/mirror/journal.ts',
-    change: 'off by one: #cursor = «0»;',
-    reason: 'equivalent: byte 1 lies in the same granule, in which the search begins',
-  },
-  {
-    file: 'src/jobs/mirror/journal.ts',
-    change:
-      'swap statements: «const groupLength = alignUp(options.groupLength ?? DEFAULT_GROUP_LENG…»',
-    reason: INDEPENDENT,
-  },
-  {
-    file: 'src/jobs/mirror/mirror.ts',
-    change: 'swap statements: «pair.giveUp(); guestWrites.giveUp();»',
-    reason: INDEPENDENT,
-  },
-  {
-    file: 'src/jobs/mirror/mirror.ts',
-    change:
-      'swap statements: «guestWrites.giveUp(); this.#patience ??= this.#context.env.clock.afte…»',
-    reason: INDEPENDENT,
-  },
-  {
-    file: 'src/jobs/mirror/mirror.ts',
-    change: 'off by one: const isLimited = before > 0 && bytesPerSecond > «0»;',
-    reason: 'differs only at a limit of one byte a second, which then lets go who waits',
-  },
-  {
-    file: 'src/jobs/mirror/mirror.ts',
-    change: 'swap statements: «pair.open(); this.#isPlanning = false;»',
-    reason: INDEPENDENT,
-  },
-  {
-    file: 'src/jobs/mirror/mirror.ts',
-    change:
-      'swap statements: «this.#keeper = journal && new JournalKeeper({ journal, pair, control,…»',
-    reason: INDEPENDENT,
-  },
-  {
-    file: 'src/jobs/mirror/mirror.ts',
-    change:
-      'swap statements: «if (!filter.isClosed) await this.#removeFilter(); this.#patience?.can…»',
-    reason: 'equivalent: by then nothing waits that the timer would let go',
-  },
-  {
-    file: 'src/jobs/mirror/mirror.ts',
-    change: 'swap statements: «checkEnds(context); checkBacking(target, settings);»',
-    reason: OTHER_ERROR,
-  },
-  {
-    file: 'src/jobs/mirror/mirror.ts',
-    change: 'off by one: return requests + (this.#copier?.inFlight ?? 0) + (this.#keeper?.',
-    reason: 'equivalent: it is only compared with 0',
-  },
-  {
-    file: 'src/jobs/mirror/pair.ts',
-    change:
-      'swap statements: «await edge.writeZeroes(range.offset, range.length, options); const { …»',
-    reason: INDEPENDENT,
-  },
-  {
-    file: 'src/jobs/mirror/pair.ts',
-    change: 'flip: return { length, data: «true», zero: false, allocated: true };',
-    reason: 'equivalent: a copy looks at its length, and whether it is zero',
-  },
-  {
-    file: 'src/jobs/mirror/plan.ts',
-    change: 'off by one: let count = «0»;',
-    reason: 'equivalent: the others get their turn one extent earlier',
-  },
-  {
-    file: 'src/jobs/mirror/plan.ts',
-    change: 'swap statements: «if (isWanted(extent)) return true; await breathe(',
-    reason: 'equivalent: the answer is the same, one breath later',
-  },
-  {
-    file: 'src/jobs/mirror/rates.ts',
-    change:
-      'swap statements: «if (last) { const rate = ((progress.offset - last.offset) / (nowMs - …»',
-    reason: INDEPENDENT,
-  },
-  {
-    file: 'src/jobs/mirror/wait.ts',
-    change:
-      'swap statements: «this.#dueMs = nowMs + leftMs; if (leftMs === 0) this.#resolve(); else…»',
-    reason: INDEPENDENT,
-  },
-];
+};
+
+/** The same, one by one. */
+export const KNOWN_SURVIVORS: readonly KnownSurvivor[] = Object.entries(REASONS).flatMap(
+  ([file, changes]) =>
+    Object.entries(changes).map(([change, reason]) => ({ file, change, reason })),
+);
 
 /** @returns Why a mutant may survive; `undefined` when nobody has told. */
 export function reasonFor({ file, change }: Pick<Mutant, 'file' | 'change'>): string | undefined {

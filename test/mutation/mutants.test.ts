@@ -7,6 +7,12 @@ function mutationsOf(text: string): Readonly<Record<string, string>> {
   return Object.fromEntries(mutants.map((mutant) => [mutant.change, mutant.text]));
 }
 
+/** The changes that put the one of two statements in the place of the other. */
+function swapsOf(statements: string): readonly string[] {
+  const changes = Object.keys(mutationsOf(`function f() { ${statements} }`));
+  return changes.filter((change) => change.startsWith('swap'));
+}
+
 describe('a mutant', () => {
   it.each([
     ['if (a) b();', 'negate: if («a») b();', 'if (!(a)) b();'],
@@ -65,11 +71,36 @@ describe('mutants', () => {
     expect(mutationsOf(text)).toEqual({});
   });
 
-  it('leave alone the order of assignments that do not mention each other', () => {
-    const swaps = (text: string) =>
-      Object.keys(mutationsOf(text)).filter((change) => change.startsWith('swap'));
-    expect(swaps('function f() { this.a = b; this.c = d; }')).toEqual([]);
-    expect(swaps('function f() { this.a = b; this.c = this.a; }')).toHaveLength(1);
+  // What a number is computed from, and where it is stored, can be told from the names alone.
+  it.each([
+    ['assignments that do not mention each other', 'this.a = b; this.c = d;'],
+    ['what is computed of numbers only', 'this.a = Math.min(b, c); this.d += BigInt(e);'],
+    ['numbers that are stored apart', 'view.setUint32(8, a, true); view.setUint16(12, b.length);'],
+    [
+      'numbers stored apart, from a place on',
+      'v.setUint32(a, b % 2 ** 32); v.setUint16(a + 4, c);',
+    ],
+  ])('leave alone the order of %s', (_, statements) => {
+    expect(swapsOf(statements)).toEqual([]);
+  });
+
+  it.each([
+    ['a field, and what names it', 'this.a = b; this.c = this.a;'],
+    ['a field, and what names it of another object', 'this.a = b; c = d.a.e;'],
+    ['what is declared, and what changes it then', 'const a = this.b; this.b += 1;'],
+    ['a field that is taken apart, and a change of it', 'const { a } = b; c.a = d;'],
+    ['an element, and what may be the same one', 'a[b] = c; d = a[e];'],
+    ['numbers by chance', 'a = Math.random(); b = Math.random();'],
+    ['numbers of what others go through', 'this.a = Math.max(...b); this.c = d;'],
+    ['numbers that are stored in the same place', 'view.setUint16(8, a); view.setUint16(8, b);'],
+    ['numbers that overlap where they are stored', 'view.setUint32(8, a); view.setUint16(10, b);'],
+    ['numbers in views that may be of the same bytes', 'a.setUint8(0, b); c.setUint8(1, d);'],
+    ['numbers at offsets that may be the same', 'view.setUint8(a, b); view.setUint8(c + 1, d);'],
+    ['numbers that others are asked for', 'view.setUint8(0, a()); view.setUint8(1, b());'],
+    ['stored numbers, one of which is counted up', 'v.setUint8(0, a += 1); v.setUint8(1, a);'],
+    ['a call, and what it may see', 'this.a(); this.b = c;'],
+  ])('change the order of %s', (_, statements) => {
+    expect(swapsOf(statements)).toHaveLength(1);
   });
 
   it('negate a comparison only once where it is a whole condition', () => {

@@ -162,3 +162,18 @@ describe('a guest’s zeroes and discards', () => {
     });
   }
 });
+
+describe('an old target that is too large to be zeroed at once', () => {
+  it('is zeroed up to its end, and not beyond', async () => {
+    await using rig = new MachineRig();
+    const size = 1536 * MiB;
+    const common = { driver: 'memory', size, discard: 'unmap' };
+    const source = await rig.machine.graph.open({ ...common, 'node-name': 'source' });
+    const target = await rig.machine.graph.open({ ...common, 'node-name': 'target' });
+    await source.write(size - 8192, pattern(4096));
+    await target.write(size - 8192, pattern(8192, 99));
+    await rig.readyMirror();
+    const end = await bytesOf(target, size - 8192);
+    expect(Buffer.compare(end, await bytesOf(source, size - 8192))).toBe(0);
+  });
+});

@@ -93,10 +93,10 @@ export async function takeHold(
     const guestWrites = new GuestWrites(pair, env.clock);
     const { filterNodeName: name, unmap } = settings;
     const filter = await graph.insertFilter(source, { name, driver: 'mirror_top' }, (child) => {
-      source.track(dirty);
       const toTarget = new BlockEdge(target, { name: child.parent.name, role: 'target' });
       const rest = { pair, guestWrites, unmap, clock: env.clock, journal: journal?.journal };
       driver = new MirrorFilter({ child, target: toTarget, ...rest });
+      source.track(dirty);
       return driver;
     });
     assert(driver !== undefined, 'a filter that is in has its driver');
@@ -104,7 +104,6 @@ export async function takeHold(
     const guard = new BlockEdge(filter, asJob(use));
     return { dirty, pair, guestWrites, filter, driver, guard, ...edges };
   } catch (error) {
-    source.untrack(dirty);
     for (const edge of opened) edge.close();
     throw error;
   }

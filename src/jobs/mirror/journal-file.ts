@@ -148,7 +148,7 @@ export class JournalFile {
     throw new BlockError('EINVAL', `remove "${path}"`, 'it is not a journal');
   }
 
-  /** How often the file was opened, this time included. */
+  /** How often the file was opened, this time included, or made void. */
   get generation(): number {
     return this.#header.generation;
   }
@@ -273,10 +273,8 @@ async function writePieces(
 
 async function readHeader(file: OpenFile): Promise<DecodedHeader> {
   const blocks = new Uint8Array(2 * BLOCK_LENGTH);
-  const length = await file.read(0, blocks);
-  const first = decodeHeader(blocks.subarray(0, Math.min(length, BLOCK_LENGTH)));
-  const second = decodeHeader(blocks.subarray(BLOCK_LENGTH, Math.max(length, BLOCK_LENGTH)));
-  return chooseHeader(first, second);
+  const found = blocks.subarray(0, await file.read(0, blocks));
+  return chooseHeader(decodeHeader(found), decodeHeader(found.subarray(BLOCK_LENGTH)));
 }
 
 /** @returns The rule that a file breaks, with the value that broke it. */

@@ -68,7 +68,7 @@ export interface JournalIdentity {
 
 export interface JournalHeader extends JournalIdentity {
   readonly state: HeaderState;
-  /** How often the file was opened, from 1 on. */
+  /** How often the file was opened or made void, from 1 on. */
   readonly generation: number;
 }
 
@@ -101,7 +101,11 @@ export function encodeHeader(header: JournalHeader): Uint8Array {
 /** One copy of the header: read, or what is wrong with it. */
 export type DecodedHeader = JournalHeader | { readonly state: 'unreadable'; readonly rule: string };
 
-/** Reads one copy of the header; nothing in it is believed before its CRC has matched. */
+/**
+ * Reads one copy of the header; nothing in it is believed before its CRC has matched.
+ *
+ * @param block What follows the header is left alone.
+ */
 export function decodeHeader(block: Uint8Array): DecodedHeader {
   if (!hasMagic(block)) return unreadable('it must begin with MDJOURNL');
   if (block.length < BLOCK_LENGTH) return unreadable('its header must not be cut short');

@@ -183,7 +183,7 @@ export class Journal {
     return this.#writer.failure;
   }
 
-  /** How often the file was opened, this time included. */
+  /** How often the file was opened, this time included, or made void. */
   get generation(): number {
     return this.#file.generation;
   }
@@ -388,7 +388,8 @@ export class Journal {
   }
 }
 
-function checkOptions({ groupLength = 1, hotMax = 0 }: JournalOptions): void {
+function checkOptions(options: JournalOptions): void {
+  const { groupLength = DEFAULT_GROUP_LENGTH, hotMax = DEFAULT_HOT_MAX } = options;
   if (!Number.isSafeInteger(groupLength) || groupLength < 1) {
     const rule = 'groupLength must be a whole number of bytes from 1 on';
     throw new RangeError(`Cannot make a journal: ${rule}: ${groupLength}`);

@@ -28,10 +28,10 @@
  * well, whatever the copy mode, so that the mode can change at any time.
  */
 
+import { BlockError } from '../../base/errors.ts';
 import type { DirtyBitmap } from '../../bitmap/dirty-bitmap.ts';
 import { nextLayer } from '../../block/allocation.ts';
 import { drained } from '../../block/drain.ts';
-import type { BlockNode } from '../../block/node.ts';
 import type { Timer } from '../../env/env.ts';
 import { sleepUntil } from '../../sync/alarm.ts';
 import type { JobProgress } from '../events.ts';
@@ -243,7 +243,10 @@ export class MirrorWork implements JobWork {
       // Whoever has only just started the job is told so first.
       await clock.turn();
       // What a request failed with is the job's failure; that it failed has been told.
-      throw error instanceof CopyFailed ? error.cause : error;
+      const failure = error instanceof CopyFailed ? error.cause : error;
+      // But not when it was given up: the job was cancelled, whatever came of its requests.
+      if (failure instanceof BlockError) control.leaveIfCancelled();
+      throw failure;
     } finally {
       await copier.idle();
       try {
@@ -373,21 +376,15 @@ export class MirrorWork implements JobWork {
 
   /** Leaves both disks as they are found without a mirror. */
   async #letGo(): Promise<void> {
+    const { env, graph } = this.#context;
     const { source, target, dirty, filter } = this.#parts;
     if (!filter.isClosed) await this.#removeFilter();
     this.#patience?.cancel();
     this.#context.source.untrack(dirty);
     source.close();
     if (!target.isClosed) target.close();
-    await this.#closeUnused();
-  }
-
-  /** Closes a disk that was there for the job, or for a guest that has left it. */
-  async #closeUnused(): Promise<void> {
-    const { graph, env, source, target } = this.#context;
-    const isUnused = (node: BlockNode) => !graph.isOwned(node) && node.parents.size === 0;
-    if (!isUnused(source) && !isUnused(target)) return;
-    // A target that never answers does not close either.
+    // Disks that were there for the job, or for a guest that has left; one that never answers does
+    // not close either.
     await sleepUntil(env.clock, GIVE_UP_MS, graph.closeUnused());
   }
 }

@@ -276,9 +276,10 @@ export class MirrorPair {
    * Makes a request of the job that is no copy, such as those of a plan, and waits for it: until it
    * has ended, the job is not at rest, not even when it is cancelled.
    *
-   * @throws {JobCancelled} When it is abandoned.
+   * @throws {JobCancelled} When the pair was given up, or the request is abandoned.
    */
   async request<T>(start: () => Pending<T>): Promise<T> {
+    if (this.#isGivenUp) throw new JobCancelled();
     this.#requests += 1;
     try {
       return await this.unlessAbandoned(start());

@@ -137,17 +137,13 @@ async function zeroPart(
 }
 
 /** The same layers, as long as anybody waits for their answers. */
-function answering({ pair, control }: PlanOptions, layers: StatusSource): StatusSource {
+function answering({ pair }: PlanOptions, layers: StatusSource): StatusSource {
   return {
-    blockStatus(offset, length) {
-      control.leaveIfCancelled();
-      return pair.request(() => layers.blockStatus(offset, length));
-    },
+    blockStatus: (offset, length) => pair.request(() => layers.blockStatus(offset, length)),
   };
 }
 
 async function breathe({ control, clock }: PlanOptions, count: number): Promise<void> {
-  control.leaveIfCancelled();
   if (control.pausing) await control.pausePoint();
   if (count % EXTENTS_PER_TURN === 0) await clock.turn();
 }

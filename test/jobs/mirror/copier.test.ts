@@ -85,6 +85,18 @@ describe('the speed limit', () => {
     }
   });
 
+  it('takes effect at once for a copy between two pieces that a guest has made wait', async () => {
+    const rig = dirtyRig({ size: 64 * KiB, granularity: 64 * KiB, speed: 64 * KiB });
+    const copy = copyAll(rig);
+    await rig.clock.advance(200);
+    rig.copier.delayFor(MiB);
+    await rig.clock.advance(200);
+    expect(rig.pair.copied).toBeLessThan(64 * KiB);
+    rig.copier.setSpeed(0);
+    await settle();
+    expect(copy.state).toBe('done');
+  });
+
   it('takes effect when it is lowered while copies are under way', async () => {
     const rig = dirtyRig({ size: 4 * MiB, granularity: 64 * KiB, speed: MiB });
     const seen = watchTarget(rig);
@@ -151,8 +163,8 @@ describe('copies', () => {
       const rig = dirtyRig({ size: Math.max(20 * MiB, granularity), granularity, bufSize });
       rig.targetDisk.gate.mode = 'held';
       const copy = copyAll(rig);
-      // It lets others run once, after 8 MiB.
-      for (const _ of [1, 2, 3, 4]) await settle();
+      // It lets others run after each MiB.
+      for (let turns = 0; turns < 2 * count; turns += 1) await settle();
       const held = rig.targetDisk.gate.held.map((each) => each.length);
       const isSplit = granularity > MiB;
       expect(held.length).toBe(isSplit ? 1 : count);

@@ -167,3 +167,16 @@ describe('everything else', () => {
     expect(rig.targetDisk.calls).toEqual([]);
   });
 });
+
+describe('a discard that goes to both disks', () => {
+  it('counts as remaining from its arrival to its end', async () => {
+    const rig = new PairRig();
+    rig.hold();
+    const discard = watch(() => rig.guest.discard(UNIT, UNIT));
+    await settle();
+    expect(rig.pair.remaining).toBe(UNIT);
+    rig.release();
+    await settle();
+    expect([discard.state, rig.pair.remaining]).toEqual(['done', 0]);
+  });
+});

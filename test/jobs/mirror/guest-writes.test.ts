@@ -362,10 +362,23 @@ describe('a cluster that the target lacks', () => {
     await rig.guest.write(2500, pattern(100, 9));
     expect(rig.targetDisk.bytes.subarray(2048)).toEqual(rig.sourceDisk.bytes.subarray(2048));
     expect(rig.targetDisk.bytes.subarray(0, 2048)).toEqual(pattern(SIZE, 100).subarray(0, 2048));
+    expect(rig.pair.copied).toBe(2048);
     const before = rig.targetDisk.calls.length;
     await rig.guest.write(2500, pattern(100, 11));
     expect(sent(rig).slice(before)).toEqual([[2500, 100]]);
     expect(rig.dirtyGranules).toEqual([]);
+  });
+
+  it('is not copied before the guest write has ended, nor when that fails', async () => {
+    const rig = new PairRig({ granularity: 512, cluster: 2048 });
+    rig.sourceDisk.gate.mode = 'held';
+    const write = watch(() => rig.guest.write(2500, pattern(100, 9)));
+    await settle();
+    expect(rig.sourceDisk.operations).toEqual(['write']);
+    rig.sourceDisk.gate.next('write').fail(broken);
+    await settle();
+    expect(write.error).toBe(broken);
+    expect([...rig.targetDisk.calls, ...rig.sourceDisk.gate.held]).toEqual([]);
   });
 
   it('that could not be copied is dirty, and is copied whole the next time', async () => {

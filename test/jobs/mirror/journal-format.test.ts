@@ -53,8 +53,9 @@ describe('the header of a journal', () => {
     expect(hex(block.subarray(BLOCK_LENGTH - 4))).toBe('0cfac271');
   });
 
-  it('reads as it was written', () => {
-    expect(decodeHeader(encodeHeader(HEADER))).toEqual(HEADER);
+  it.each(['ab', '', '\ufeffab'])('reads as it was written, with %j for an id', (sourceId) => {
+    const header = { ...HEADER, sourceId };
+    expect(decodeHeader(encodeHeader(header))).toEqual(header);
   });
 
   it('is not believed with any byte changed, or cut short', () => {

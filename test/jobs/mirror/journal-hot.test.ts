@@ -91,6 +91,12 @@ describe('a round', () => {
     expect(hot.beginCooling(NOT_BUSY, DUE)).toEqual([]);
   });
 
+  it('cools no more groups than found no room', () => {
+    const hot = groups(3);
+    for (const offset of [0, 100, 200, 300]) hot.use(range(offset, 1));
+    expect(hot.beginCooling(NOT_BUSY, DUE)).toEqual([range(0, 100)]);
+  });
+
   it('leaves hot what is being written to, also when everything is to cool', () => {
     const hot = groups();
     hot.use(range(0, 1));

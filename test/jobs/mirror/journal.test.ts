@@ -147,7 +147,7 @@ describe('a journal that cannot be written', () => {
       expect(journal.failure?.code).toBe('EIO');
       expect(journal.writing({ offset: 9 * GROUP, length: 1 }, () => 'too')).toBe('too');
       await expect(journal.settle(settling)).rejects.toMatchObject({ code: 'EIO' });
-      await journal.close();
+      await journal.close(settling);
       const written: number[] = [];
       const files = hookedFiles(nodeFiles, ({ operation, offset }) => {
         if (operation === 'write') written.push(offset);
@@ -168,6 +168,7 @@ describe('a journal that cannot be written', () => {
       failing(rig, 'write');
       await journal.writing({ offset: 0, length: 1 }, () => {});
       expect(journal.state).toBe('void');
+      expect(rig.calls.slice(-2)).toEqual(['truncate', 'sync']);
       await journal.close();
       expect((await stat(path)).size).toBe(0);
       await expect(Journal.open(nodeFiles, path, OPTIONS)).rejects.toMatchObject({
@@ -209,6 +210,36 @@ describe('a journal that cannot be written', () => {
       expect(await journal.writing(far, () => 'written')).toBe('written');
       expect(journal.state).toBe('void');
       await journal.close();
+    }));
+});
+
+describe('a journal that is misused', () => {
+  it.each([
+    { offset: -1, length: 2 },
+    { offset: 0, length: -1 },
+    { offset: OPTIONS.size, length: 1 },
+  ])('does not begin a write of %o, which is not on the disk', (range) =>
+    withJournal(async ({ journal }) => {
+      expect(() => journal.ensure(range)).toThrow('a write lies within the disk');
+      await journal.close();
+    }),
+  );
+
+  it('lets pass a write of nothing, up to the end of the disk', () =>
+    withJournal(async ({ journal, path }) => {
+      await journal.writing({ offset: 5, length: 0 }, () => {});
+      expect(journal.hotGroups).toBe(0);
+      await journal.writing({ offset: OPTIONS.size - 1, length: 1 }, () => {});
+      await journal.close();
+      const last = { offset: OPTIONS.size - GROUP, length: GROUP };
+      expect([...(await reopened(path)).ranges()]).toEqual([last]);
+    }));
+
+  it('records nothing from the moment on at which it is closed', () =>
+    withJournal(async ({ journal }) => {
+      const closed = journal.close();
+      expect(() => journal.ensure({ offset: 0, length: 1 })).toThrow('records nothing');
+      await closed;
     }));
 });
 
@@ -322,7 +353,7 @@ describe('the file of a journal', () => {
 
   it('that is retired is closed after the bits that a guest write asked for meanwhile', () =>
     withJournal(async (rig) => {
-      const { journal, calls } = rig;
+      const { journal, calls, path } = rig;
       const [came, held] = [deferred(), deferred()];
       rig.hook = ({ operation, offset }) => {
         calls.push(operation);
@@ -332,7 +363,7 @@ describe('the file of a journal', () => {
       const retired = watch(() => journal.retire('finished'));
       await came.promise;
       const write = watch(() => journal.ensure({ offset: 0, length: 1 }));
-      while (journal.state !== 'void') await settle();
+      while (await nodeFiles.status(path)) await settle();
       for (let turn = 0; turn < 10; turn += 1) await settle();
       expect(calls).not.toContain('close');
       held.resolve();

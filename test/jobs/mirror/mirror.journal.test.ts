@@ -1,9 +1,14 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { nodeEnv } from '../../../src/env/node.ts';
 import { type Mirror, openDisk } from '../../../src/index.ts';
+import { Journal } from '../../../src/jobs/mirror/journal.ts';
 import { decodeHeader } from '../../../src/jobs/mirror/journal-format.ts';
 import { withSource } from '../../support/image-place.ts';
+import { GRANULARITY, MachineRig, SIZE } from '../../support/machine-rig.ts';
+import { settle } from '../../support/settle.ts';
+import { withFolder } from '../../support/temporary.ts';
 
 /** What the journal of a mirror that ends so says of itself when its name is removed. */
 async function lastWord(end: (mirror: Mirror) => Promise<unknown>): Promise<readonly string[]> {
@@ -36,4 +41,20 @@ describe('a journal whose name comes back after a power cut', () => {
   it('may be used after an abort, but is not trusted', async () => {
     expect(await lastWord((mirror) => mirror.abort())).toEqual(['invalid']);
   });
+});
+
+describe('the journal of a mirror that has just met', () => {
+  it('says so at once, and not at the next round: a crash then costs no copies', () =>
+    withFolder(async (folder) => {
+      await using rig = new MachineRig();
+      await rig.open('source');
+      await rig.open('target', { start: 100 });
+      const ids = { sourceId: 'source', targetId: 'target' };
+      const options = { size: SIZE, granularity: GRANULARITY, ...ids };
+      const journal = await Journal.create(nodeEnv().files, join(folder, 'journal'), options);
+      const { job } = await rig.mirror({ journal: { journal } });
+      // Files take their time, but on the clock of the mirror none passes: no round is due by it.
+      while (job.status !== 'ready') await settle();
+      while (journal.recordedBytes > 0) await settle();
+    }));
 });

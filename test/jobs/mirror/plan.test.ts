@@ -226,4 +226,35 @@ describe('a plan', () => {
     await settle();
     expect(planning.error).toBeInstanceOf(JobCancelled);
   });
+
+  it('begins no request once the job is cancelled, whichever was under way then', async () => {
+    const begun: number[] = [];
+    for (let isDone = false; !isDone; ) {
+      const rig = rigToPlan();
+      let requests = 0;
+      const request = rig.pair.request.bind(rig.pair);
+      rig.pair.request = (start) =>
+        request(() => {
+          requests += 1;
+          return start();
+        });
+      rig.hold();
+      const planning = watch(() => planOf(rig));
+      await settle();
+      const pass = async () => {
+        for (const { gate } of [rig.targetDisk, rig.sourceDisk]) gate.held[0]?.complete();
+        await settle();
+      };
+      for (const _ of begun) await pass();
+      begun.push(requests);
+      rig.control.isCancelled = true;
+      rig.pair.giveUp();
+      while (planning.state === 'pending') await pass();
+      expect([requests, rig.pair.requests]).toEqual([begun.at(-1), 0]);
+      isDone = planning.state === 'done';
+      if (!isDone) expect(planning.error).toBeInstanceOf(JobCancelled);
+    }
+    // The target, the source up to the end of its zeroes, those of the target, all of the source.
+    expect(begun.at(-1)).toBe(1 + 3 + 1 + 3);
+  });
 });
