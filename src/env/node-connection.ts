@@ -7,11 +7,13 @@
  */
 
 import { Socket } from 'node:net';
+import { availableParallelism } from 'node:os';
 import type { Duplex } from 'node:stream';
 import { BlockError } from '../base/errors.ts';
 import type { Intake } from './node-intake.ts';
 import { socketError } from './node-socket-errors.ts';
 import { secure } from './node-tls.ts';
+import { AdaptivePolling } from './polling.ts';
 import {
   type Connection,
   describeAddress,
@@ -19,6 +21,12 @@ import {
   type Receiver,
   type TlsOptions,
 } from './sockets.ts';
+
+/** Where there is but one processor, the other side needs it. */
+const polling =
+  availableParallelism() > 1
+    ? new AdaptivePolling({ nowMs: () => performance.now(), turn: setImmediate })
+    : undefined;
 
 export class NodeConnection implements Connection {
   readonly peer: string;
@@ -162,6 +170,7 @@ export class NodeConnection implements Connection {
 
   /** No `Buffer` leaves this folder: its `slice()` shares memory where that of others copies. */
   readonly #take = ({ buffer, byteOffset, length }: Uint8Array) => {
+    polling?.came();
     this.#isTaking = true;
     try {
       this.#receiver?.data(new Uint8Array(buffer, byteOffset, length));
@@ -191,6 +200,7 @@ export class NodeConnection implements Connection {
   };
 
   #sent(length: number, waiting: readonly (() => void)[]): void {
+    polling?.came();
     this.#pendingBytes -= length;
     for (const sent of waiting) sent();
     if (this.#pendingBytes === 0 && !this.#socket.destroyed) this.#receiver?.drained();

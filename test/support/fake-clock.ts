@@ -21,6 +21,8 @@ export class FakeClock implements Clock {
   readonly #timers = new Set<Pending>();
   /** How often somebody let the others run. */
   turns = 0;
+  /** Who does so now. */
+  #turning = 0;
 
   /** Timers that wait. */
   get timers(): number {
@@ -43,7 +45,13 @@ export class FakeClock implements Clock {
 
   turn(): Promise<void> {
     this.turns += 1;
-    return new Promise((resolve) => setImmediate(resolve));
+    this.#turning += 1;
+    return new Promise((resolve) =>
+      setImmediate(() => {
+        this.#turning -= 1;
+        resolve();
+      }),
+    );
   }
 
   /** Moves time without calling a timer, as a busy program would. */
@@ -55,7 +63,8 @@ export class FakeClock implements Clock {
   async advance(durationMs: number): Promise<void> {
     const endMs = this.#nowMs + durationMs;
     for (;;) {
-      await new Promise((resolve) => setImmediate(resolve));
+      do await new Promise((resolve) => setImmediate(resolve));
+      while (this.#turning > 0);
       const next = this.#firstTimer();
       if (!next || next.atMs > endMs) break;
       this.#timers.delete(next);
