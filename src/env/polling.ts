@@ -7,10 +7,10 @@
  *
  * Who sleeps has to be woken up, which on an idle virtual machine costs both sides more than most
  * requests do: a request and its reply of 4 KiB over a Unix socket took 76 microseconds there, and
- * 32 of the server's processor time; 22 and 22 while the server went on looking. But to look in vain
- * takes the processor from others. So the time between two turns of work is watched, and there is
- * looking only while most of what comes does so shortly after what came before. (QEMU does the same
- * in its I/O threads: "adaptive polling", `poll-max-ns`.)
+ * 32 of the server's processor time; 22 and 22 while the server went on looking. But to look in
+ * vain takes the processor from others. So the time between two turns of work is watched, and there
+ * is looking only while most of what comes does so shortly after what came before. (QEMU does the
+ * same in its I/O threads: "adaptive polling", `poll-max-ns`.)
  *
  * Looking is a turn of the event loop: all that comes in any way is taken, whatever it is.
  */

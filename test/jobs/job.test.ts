@@ -134,22 +134,39 @@ describe('progress', () => {
 });
 
 describe('a change', () => {
-  it('is made at once, and makes the work look again', async () => {
-    let looks = 0;
-    const { job } = start(async (control) => {
-      while (!control.isCancelled) {
-        looks += 1;
-        await control.sleep();
-      }
-      control.leaveIfCancelled();
-    });
-    await settle();
-    expect(looks).toBe(1);
+  it('is made at once', async () => {
+    const { job } = start(outline);
     let isMade = false;
     job.change(() => {
       isMade = true;
     });
     expect(isMade).toBe(true);
+    job.cancel({ force: true });
+    await job.finished;
+  });
+});
+
+describe('work that sleeps', () => {
+  it.each<readonly [string, (job: Job) => void]>([
+    ['a change', (job) => job.change(() => {})],
+    ['another speed', (job) => job.setSpeed(1)],
+    ['a pause', (job) => job.pause()],
+    ['a complete', (job) => job.complete()],
+    ['a cancel', (job) => job.cancel({ force: false })],
+    ['a drain', (job) => job.beginRest()],
+  ])('looks again after %s', async (_, happen) => {
+    let looks = 0;
+    const { job } = start(async (control) => {
+      control.ready();
+      for (;;) {
+        looks += 1;
+        await control.sleep();
+        control.leaveIfCancelled();
+      }
+    });
+    await settle();
+    expect(looks).toBe(1);
+    happen(job);
     await settle();
     expect(looks).toBe(2);
     job.cancel({ force: true });

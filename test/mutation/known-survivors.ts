@@ -40,6 +40,8 @@ const REASONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'off by one: return UNITS[level] ?? «0»;': 'equivalent: there is a unit for each level',
   },
   'src/bitmap/dirty-bitmap.ts': {
+    'swap statements: «this.mark(range.offset, range.length); const end = alignUp(range.offs':
+      INDEPENDENT,
     'swap statements: «if ( !isPowerOfTwo(granularity) || granularity < GRANULARITY_MIN || g…»':
       'equivalent: nobody sees the object when its making fails',
     '> to >=: const tailIsDirty = «this.#tailLack > 0» && this.#bits.has(this.#bits.length - 1);':
@@ -60,6 +62,8 @@ const REASONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'swap statements: «this.#bytes = larger; this.#view = viewOf(larger);»': INDEPENDENT,
     "swap statements: «check(kind !== kindBefore, 'neighbouring runs must be of different ki":
       OTHER_ERROR,
+    "swap statements: «check(end <= bits.length, 'the padding behind the last granule must b":
+      'equivalent: a tree that is refused is spoilt either way',
     'swap statements: «bits.set(offset + start, offset + end); rest &= ~bitsBetween(start, e':
       INDEPENDENT,
   },
@@ -68,11 +72,15 @@ const REASONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
       'differs only for a listener that looks from within the event at jobs of the transaction',
     "swap statements: «this.#userPause = 'its user paused it'; this.wake();»": WOKEN_LATER,
     'swap statements: «change(); this.wake();»': WOKEN_LATER,
+    'swap statements: «this.#ioStatus = ioStatusAfter(this.#ioStatus, error); this.#userPaus':
+      INDEPENDENT,
     "swap statements: «this.#become('concluded', why); this.#resting.notifyAll();»": WOKEN_LATER,
     "swap statements: «this.#become('null', 'it was not started'); this.#finish(Promise.reso":
       INDEPENDENT,
     'swap statements: «this.#userPause ??= ': WOKEN_LATER,
     'swap statements: «this.#work?.giveUp(); this.#decided.notifyAll();»': WOKEN_LATER,
+    'swap statements: «this.#decided.notifyAll(); this.wake();»': WOKEN_LATER,
+    "swap statements: «this.#become('null', 'it was dismissed'); this.#forget();»": WOKEN_LATER,
   },
   'src/jobs/mirror/checks.ts': {
     'swap statements: «demandFree(source); demandFree(target);»': OTHER_ERROR,
@@ -92,8 +100,6 @@ const REASONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
   'src/jobs/mirror/governor.ts': {
     'swap statements: «this.#latencies.record(latencyMs); this.#written += written;»': INDEPENDENT,
-    '< to <=: } else if («p99Ms < ROOM * this.#budgetMs») {':
-      'differs only for a percentile that is the bound itself',
     'swap statements: «this.#pair.setActive(true); this.#setRation(': INDEPENDENT,
   },
   'src/jobs/mirror/guest-writes.ts': {
@@ -130,8 +136,11 @@ const REASONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
       'equivalent: at the end nothing clean is found before the end',
     '< to <=: if («from < to») writeBits(into, Math.floor((from - start) / granula':
       'equivalent: no bits are written',
+    'swap statements: «view.setUint32(12, 1 + STATES.indexOf(state), true); view.setUint32(1':
+      INDEPENDENT,
     'swap statements: «for (let bit = start; bit < firstWhole; bit += 1) writeBit(into, bit,':
       INDEPENDENT,
+    'off by one: const byte = into[index] ?? «0»;': 'equivalent: all bits lie within the bytes',
     '< to <=: for (let bit = index * 8; «bit < index * 8 + 8»; bit += 1) {':
       'equivalent: the next byte, or the end, decides anew, and an empty run marks nothing',
   },
@@ -156,6 +165,7 @@ const REASONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
       WOKEN_LATER,
     'swap statements: «this.#withdrawal = undefined; try { if (this.#failure) throw this.#fa…»':
       'equivalent: the next withdrawal comes only when somebody has heard of this one',
+    'swap statements: «recorded.clear(range.offset, range.length); touch(range);»': INDEPENDENT,
     'swap statements: «for (const { resolve } of waiters) resolve(); withdrawal?.resolve();»':
       INDEPENDENT,
   },
@@ -192,6 +202,10 @@ const REASONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'swap statements: «checkEnds(context); checkBacking(target, settings);»': OTHER_ERROR,
     'off by one: return requests + (this.#copier?.inFlight ?? 0) + (this.#keeper?.':
       'equivalent: it is only compared with 0',
+    'off by one: return requests + (this.#copier?.inFlight ?? «0»':
+      'differs only for a listener of the start of a job that was cancelled before it',
+    'swap statements: «const replaced = graph.find(replaces); await this.#removeFilter();»':
+      'equivalent: a job that fails removes its filter all the same',
     "swap statements: «this.#keeper?.hasten(); if (this.#settings.limits === 'initial-copy'":
       INDEPENDENT,
     'swap statements: «await copier.copyUntil(() => { this.#observe(false); return copier.is':
@@ -205,6 +219,8 @@ const REASONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
   'src/jobs/mirror/plan.ts': {
     'off by one: let count = «0»;': 'equivalent: the others get their turn one extent earlier',
+    'swap statements: «if (isMissing(extent)) dirty.mark(extent.offset, extent.length); awai':
+      'equivalent: each extent is marked one breath later, and all before the first copy',
     'swap statements: «if (isWanted(extent)) return true; await breathe(':
       'equivalent: the answer is the same, one breath later',
   },
@@ -217,6 +233,10 @@ const REASONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'src/jobs/mirror/wait.ts': {
     'swap statements: «this.#dueMs = nowMs + leftMs; if (leftMs === 0) this.#resolve(); else…»':
       INDEPENDENT,
+  },
+  'src/jobs/transaction.ts': {
+    "swap statements: «this.#stage = 'decided'; for (const each of this.#members) each.decid":
+      WOKEN_LATER,
   },
 };
 

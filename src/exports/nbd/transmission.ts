@@ -86,7 +86,7 @@ const LONG_PAYLOAD_MIN = 128 * 1024;
  * Bytes of replies that may wait for a client before no more of its requests are taken. What is
  * made just before it is sent is still in the processor's cache.
  */
-const UNSENT_MAX = 512 * 1024;
+const UNSENT_MAX = 256 * 1024;
 
 const NOTHING = new Uint8Array(0);
 

@@ -182,9 +182,7 @@ export class Copier {
   async flush(): Promise<boolean> {
     this.#env.trace?.('mirror_before_flush', `s ${this.#pair.target.parent.name}`);
     if (this.#pair.copied === 0) return true;
-    const done = await this.#tryFlush();
-    if (!done) this.#leaveIfOver();
-    return done;
+    return this.#tryFlush();
   }
 
   /** Waits, after a failure, until it is time to try again; or until the job is to pause. */

@@ -83,10 +83,10 @@ export class JournalKeeper {
     else await this.#journal.retire(ending);
   }
 
-  /** Leaves the journal behind, as exact as can be. */
+  /** Leaves the journal behind, as exact as can be: as it is, where it was never planned. */
   async #close(): Promise<void> {
     try {
-      await this.#journal.close(this.#settling);
+      await this.#journal.close(this.#pair.isOpen ? this.#settling : undefined);
     } catch (error) {
       // It is closed, and says too much rather than too little.
       if (!isExpected(error)) throw error;

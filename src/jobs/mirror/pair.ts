@@ -106,6 +106,11 @@ export class MirrorPair {
     this.#isOpen = true;
   }
 
+  /** Whether what has to be copied is marked: until then, what is clean may differ all the same. */
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
   /** Whether guest writes go to both disks at once. */
   get isActive(): boolean {
     // After an error that waits to be mended, each guest write would only meet it again.

@@ -83,7 +83,7 @@ describe('the ration of copies', () => {
     const governed = new Governed();
     governed.tick([BUDGET_MS * 2]);
     const { ration } = governed;
-    for (let count = 0; count < 5; count += 1) governed.tick([BUDGET_MS * 0.8]);
+    for (const part of [0.6, 0.8, 1]) governed.tick([BUDGET_MS * part]);
     expect(governed.ration).toBe(ration);
   });
 

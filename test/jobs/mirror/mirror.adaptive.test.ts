@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { sleep } from '../../../src/env/env.ts';
 import { pattern } from '../../support/drivers.ts';
 import { Rig } from '../../support/rig.ts';
 import { watch } from '../../support/settle.ts';
@@ -16,6 +17,36 @@ describe('an adaptive mirror', () => {
       await rig.clock.advance(20);
     }
     expect(work.inspect().pair.isActive).toBe(false);
+    job.cancel({ force: true });
+    await rig.runUntil(() => job.status === 'null');
+  });
+});
+
+describe('a mirror whose guest is slower than its budget', () => {
+  it('makes fewer copies at a time, down to one', async () => {
+    const rig = await Rig.open({ size: 512 * KiB, zeroesFast: false });
+    let inFlight = 0;
+    const write = rig.targetDisk.write.bind(rig.targetDisk);
+    rig.targetDisk.write = async (...request) => {
+      inFlight += 1;
+      await sleep(rig.clock, 50);
+      await write(...request);
+      inFlight -= 1;
+    };
+    const { job } = await rig.start({
+      granularity: 512,
+      bufSize: 16 * 512,
+      copyMode: 'write-blocking',
+      latencyBudgetMs: 5,
+    });
+    await rig.clock.advance(10);
+    expect(inFlight).toBe(16);
+    for (let count = 0; count < 10; count += 1) {
+      const request = watch(() => rig.guest.write(0, pattern(512, count)));
+      await rig.clock.advance(150);
+      expect(request.state).toBe('done');
+    }
+    expect(inFlight).toBe(1);
     job.cancel({ force: true });
     await rig.runUntil(() => job.status === 'null');
   });

@@ -5,6 +5,7 @@ import { BlockError } from '../../../src/base/errors.ts';
 import { JobTransaction } from '../../../src/jobs/transaction.ts';
 import { pattern } from '../../support/drivers.ts';
 import { Rig } from '../../support/rig.ts';
+import { watch } from '../../support/settle.ts';
 
 const SIZE = 64 * 1024;
 const granularity = 4096;
@@ -45,4 +46,18 @@ it('a mirror that is cancelled in the last flush before READY is not READY any m
   rig.completeHeld(rig.targetDisk);
   expect(await job.finished).toEqual({ status: 'cancelled' });
   expect(rig.told).not.toContain('BLOCK_JOB_READY');
+});
+
+it('a mirror that is cancelled is over when the guest is past its filter', async () => {
+  const rig = await Rig.open({ size: SIZE });
+  const { job } = await rig.start({ granularity });
+  await rig.runUntil(() => job.status === 'ready');
+  rig.sourceDisk.gate.mode = 'held';
+  const read = watch(() => rig.guest.read(0, new Uint8Array(512)));
+  job.cancel({ force: true });
+  await rig.clock.advance(5000);
+  expect([job.status, read.state]).toEqual(['ready', 'pending']);
+  rig.sourceDisk.gate.next('read').complete();
+  expect(await job.finished).toEqual({ status: 'cancelled' });
+  expect([...rig.source.parents]).toEqual([rig.guest]);
 });

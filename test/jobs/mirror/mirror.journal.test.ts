@@ -43,6 +43,30 @@ describe('a journal whose name comes back after a power cut', () => {
   });
 });
 
+describe('the journal of a mirror that ends before it is known what differs', () => {
+  it('says that everything may, where it is kept', () =>
+    withFolder(async (folder) => {
+      await using rig = new MachineRig();
+      await rig.open('source');
+      const { gate } = await rig.open('target', { start: 100 });
+      const path = join(folder, 'journal');
+      const ids = { sourceId: 'source', targetId: 'target' };
+      const options = { size: SIZE, granularity: GRANULARITY, ...ids };
+      const journal = await Journal.create(nodeEnv().files, path, options);
+      gate.mode = 'held';
+      const { job, work } = await rig.mirror({ journal: { journal } });
+      await settle();
+      work.keepJournal();
+      job.cancel({ force: true });
+      gate.mode = 'sync';
+      gate.next('blockStatus').complete();
+      expect(await job.finished).toEqual({ status: 'cancelled' });
+      const resumed = await Journal.open(nodeEnv().files, path, options);
+      await resumed.journal.close();
+      expect(resumed.dirty.dirtyBytes).toBe(SIZE);
+    }));
+});
+
 describe('the journal of a mirror that has just met', () => {
   it('says so at once, and not at the next round: a crash then costs no copies', () =>
     withFolder(async (folder) => {

@@ -250,6 +250,9 @@ describe('ranges', () => {
     dirty.mark(2048, 2048);
     await pair.copyClaimed({ offset: 2048, length: 2048 }, new Uint8Array(2048));
     expect(pair.around({ offset: 2100, length: 1 })).toEqual({ offset: 2048, length: 512 });
+    // Up to where the next cluster begins, and one byte into it.
+    expect(pair.around({ offset: 4000, length: 96 })).toEqual({ offset: 3584, length: 512 });
+    expect(pair.around({ offset: 4000, length: 97 })).toEqual({ offset: 2048, length: 2952 });
   });
 });
 

@@ -40,6 +40,18 @@ describe('RateMeter', () => {
     expect(meter.rates({ offset: 1000, len: 1e6 }, 10_000).copyRate).toBe(0);
   });
 
+  it('counts from the last sample that is older than its window', () => {
+    for (const [nowMs, copyRate] of [
+      [4000, 250],
+      [4001, 0],
+    ] as const) {
+      const meter = new RateMeter();
+      meter.sample({ offset: 0, len: 1e6 }, 0);
+      meter.sample({ offset: 1000, len: 1e6 }, 1000);
+      expect(meter.rates({ offset: 1000, len: 1e6 }, nowMs).copyRate).toBe(copyRate);
+    }
+  });
+
   it('remembers the best copy rate', () => {
     const meter = new RateMeter();
     meter.sample({ offset: 0, len: 1000 }, 0);
