@@ -204,7 +204,7 @@ const REASONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
       'equivalent: it is only compared with 0',
     'off by one: return requests + (this.#copier?.inFlight ?? «0»':
       'differs only for a listener of the start of a job that was cancelled before it',
-    'swap statements: «const replaced = graph.find(replaces); await this.#removeFilter();»':
+    "swap statements: «const replaced = control.ending === 'complete' ? graph.fin":
       'equivalent: a job that fails removes its filter all the same',
     "swap statements: «this.#keeper?.hasten(); if (this.#settings.limits === 'initial-copy'":
       INDEPENDENT,

@@ -208,6 +208,17 @@ describe('replaces', () => {
     expect(rig.disk('source').bytes.subarray(0, 512)).toEqual(data);
     expect(rig.node('target').parents.size).toBe(0);
   });
+
+  it('a node that has gone does not matter to a mirror that is cancelled in phase 2', async () => {
+    const { rig: opened } = await rigWithFilter();
+    await using rig = opened;
+    const { job } = await rig.readyMirror({ replaces: 'top' });
+    await rig.machine.graph.removeFilter(rig.node('top'));
+    job.cancel({ force: false });
+    await rig.runUntil(() => job.status === 'null');
+    expect(await job.finished).toMatchObject({ status: 'completed' });
+    expect(rig.disk('target').bytes).toEqual(rig.disk('source').bytes);
+  });
 });
 
 describe('the filter of a mirror', () => {

@@ -356,14 +356,14 @@ export class MirrorWork implements JobWork {
     // From here on the guest may write what nobody records.
     await this.#keeper?.end('finished');
     // Looked up first, lest it fail when half is done.
-    const replaced = graph.find(replaces);
+    const replaced = control.ending === 'complete' ? graph.find(replaces) : undefined;
     await this.#removeFilter();
     this.#parts.target.close();
     if (targetBacking === 'source') {
       const backing = { full: undefined, top: nextLayer(source), none: source }[sync];
       if (target.backing || backing) await graph.setBacking(target, backing);
     }
-    if (control.ending !== 'complete') return;
+    if (!replaced) return;
     await graph.replace(replaced, target);
     this.#switched = true;
   }
