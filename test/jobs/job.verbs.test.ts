@@ -68,13 +68,17 @@ async function obedient(control: JobControl): Promise<void> {
   await control.settle();
 }
 
-function workOf(run: (control: JobControl) => Promise<void>): JobWork {
+function workOf(run: JobWork['run'], setSpeed: JobWork['setSpeed'] = () => {}): JobWork {
   const progress = () => ({ offset: 0, len: 0 });
-  return { inFlight: 0, run, progress, setSpeed() {}, giveUp() {} };
+  return { inFlight: 0, run, progress, setSpeed, giveUp() {} };
 }
 
-/** A job that stands in a status, where `use` is called. */
-async function inStatus(status: JobStatus, use: (job: Job) => void): Promise<void> {
+/** A job that stands in a status, where `use` is called; its work is told of speeds. */
+async function inStatus(
+  status: JobStatus,
+  use: (job: Job) => void,
+  setSpeed: JobWork['setSpeed'] = () => {},
+): Promise<void> {
   let isUsed = false;
   const useOnce = (job: Job) => {
     if (isUsed) return;
@@ -107,7 +111,7 @@ async function inStatus(status: JobStatus, use: (job: Job) => void): Promise<voi
       if (!isBefore) control.ready();
       if (['aborting', 'concluded', 'null'].includes(status)) throw failure;
       await obedient(control);
-    }),
+    }, setSpeed),
   );
   if (status === 'paused' || status === 'standby') job.beginRest();
   await settle();
@@ -180,6 +184,16 @@ describe('a verb', () => {
       await inStatus(status, (job) => {
         expect(answer(job, verb)).toBe(isAccepted ? 'accepted' : refusal);
       });
+    },
+  );
+
+  it.each(CASES.filter(({ verb, isAccepted }) => verb === 'set-speed' && !isAccepted))(
+    'set-speed in status $status, refused, does not reach the work',
+    async ({ status }) => {
+      const speeds: number[] = [];
+      const note = (speed: number) => void speeds.push(speed);
+      await inStatus(status, (job) => void answer(job, 'set-speed'), note);
+      expect(speeds).toEqual([]);
     },
   );
 

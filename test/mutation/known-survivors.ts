@@ -26,6 +26,10 @@ const OTHER_ERROR = 'differs only in which of two errors is told first';
 /** Those that were found so far: by the file, how the change begins, and why it may survive. */
 const REASONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'src/bitmap/bit-tree.ts': {
+    '/ to *: const digits = bitsBetween(Math.floor(«first / unit»)':
+      'equivalent but slower: slots before the range are looked at too, and have none of its bits',
+    'swap statements: «if (after === before) return true; pool.setSlot(leaf, digit, after);»':
+      'equivalent: what is stored is what was there',
     '- to +: if («end - start» > WORD_SPAN - bit) return false;':
       'equivalent but slower: what could take the short way takes the long one',
     'off by one: if (found >= «0») return found;':
@@ -40,6 +44,8 @@ const REASONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'off by one: return UNITS[level] ?? «0»;': 'equivalent: there is a unit for each level',
   },
   'src/bitmap/dirty-bitmap.ts': {
+    'off by one: let range = other.nextDirty(«0»);':
+      'equivalent: byte 1 lies in the first granule, in which the search begins',
     'swap statements: «this.mark(range.offset, range.length); const end = alignUp(range.offs':
       INDEPENDENT,
     'swap statements: «if ( !isPowerOfTwo(granularity) || granularity < GRANULARITY_MIN || g…»':
@@ -68,6 +74,8 @@ const REASONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
       INDEPENDENT,
   },
   'src/jobs/job.ts': {
+    "swap statements: «this.#become(atWork === 'ready' ? 'standby' : 'paused', why); this.#a":
+      'differs only for who begins a drain from within the event of the pause',
     "swap statements: «this.#transaction.fail(this); this.#become('null', 'it was not starte…»":
       'differs only for a listener that looks from within the event at jobs of the transaction',
     "swap statements: «this.#userPause = 'its user paused it'; this.wake();»": WOKEN_LATER,
@@ -86,6 +94,11 @@ const REASONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'swap statements: «demandFree(source); demandFree(target);»': OTHER_ERROR,
   },
   'src/jobs/mirror/copier.ts': {
+    'off by one: this.#sinceTurn = «0»;': 'differs only in a turn that comes one byte earlier',
+    'swap statements: «this.#inFlight -= 1; // As with a copy, idle() waits for it and copyU':
+      INDEPENDENT,
+    '+ to -: at = Math.max(«claimed.offset + claimed.length»':
+      'equivalent but slower: granule by granule it comes to the end of the claim as well',
     'off by one: #cursor = «0»;':
       'equivalent: byte 1 lies in the first granule, in which the search begins',
     'off by one: if (control.pausing || this.#backoff.delayMs(this.#env.clock.nowMs()) > «0»':
@@ -98,12 +111,20 @@ const REASONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
       INDEPENDENT,
     'swap statements: «this.#flushing = false; this.#control.wake();»': WOKEN_LATER,
   },
+  'src/jobs/mirror/filter.ts': {
+    'drop statement: «await this.#child.resize(size);»':
+      'equivalent: a disk with a mirror is not resized; the filter can only so that it is told why',
+  },
   'src/jobs/mirror/governor.ts': {
     'swap statements: «this.#latencies.record(latencyMs); this.#written += written;»': INDEPENDENT,
     'swap statements: «this.#pair.setActive(true); this.#setRation(': INDEPENDENT,
   },
   'src/jobs/mirror/guest-writes.ts': {
     'swap statements: «this.#waits.delete(wait); wait.end();»': INDEPENDENT,
+  },
+  'src/jobs/mirror/hold.ts': {
+    'off by one: function clusterOf({ clusterSize = «0» }':
+      'equivalent: a granule is longer, and the longer of the two counts',
   },
   'src/jobs/mirror/journal-file.ts': {
     'swap statements: «await ignoring(() => file.close()); if (lock) await ignoring(() => fi…»':
@@ -188,6 +209,10 @@ const REASONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
       'equivalent: what was found ends there, so nothing is left to keep',
   },
   'src/jobs/mirror/mirror.ts': {
+    '> to >=: if («pair.remaining > this.#copiedWithin(holdMs)») sinceMs = undefined;':
+      'differs only where an estimate by the clock is met to the byte',
+    'swap statements: «this.#patience?.cancel(); this.#context.source.untrack(dirty);»':
+      INDEPENDENT,
     "swap statements: «env.trace?.('mirror_start', `bs": INDEPENDENT,
     'swap statements: «pair.giveUp(); guestWrites.giveUp();»': INDEPENDENT,
     'swap statements: «guestWrites.giveUp(); this.#patience ??= this.#context.env.clock.afte…»':
@@ -212,6 +237,9 @@ const REASONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
       'differs only in the first tenth of a second of phase 2, which then is a wait as well',
   },
   'src/jobs/mirror/pair.ts': {
+    'off by one: if (length > «0») this.knownZero.mark(offset, length);':
+      'equivalent: the length is that of whole granules',
+    'swap statements: «this.dirty.mark(at, end - at); this.#copying -= end - at;»': INDEPENDENT,
     'swap statements: «await edge.writeZeroes(range.offset, range.length, options); const { …»':
       INDEPENDENT,
     'flip: return { length, data: «true», zero: false, allocated: true };':

@@ -222,6 +222,17 @@ describe('replaces', () => {
 });
 
 describe('the filter of a mirror', () => {
+  it('has the size of the source, which stays as it is while there is a mirror', async () => {
+    await using rig = await openRig();
+    const { job } = await rig.readyMirror({ filterNodeName: 'mirror-top' });
+    const filter = rig.node('mirror-top');
+    const { size } = filter;
+    expect((await refusalOf(filter.resize(2 * size))).code).toBe('EBUSY');
+    expect(rig.node('source').size).toBe(size);
+    job.cancel({ force: true });
+    await rig.runUntil(() => job.status === 'null');
+  });
+
   it('is found by the name given, between the guest and the source, until the end', async () => {
     await using rig = await openRig();
     rig.plug('source');

@@ -204,7 +204,6 @@ export class MirrorWork implements JobWork {
     pair.giveUp();
     guestWrites.giveUp();
     this.#patience ??= this.#context.env.clock.after(GIVE_UP_MS, () => pair.abandon());
-    this.#copier?.hurry();
     this.#context.target.cancelInFlight();
   }
 

@@ -45,4 +45,21 @@ describe('a speed that is changed while a guest write waits for it', () => {
     job.cancel({ force: true });
     await rig.runUntil(() => job.status === 'null');
   });
+
+  it('lengthens it, down to one byte a second', async () => {
+    const rig = await Rig.open({ size: 16 * KiB });
+    const limits = { copyMode: 'write-blocking', limits: 'everything', speed: 4 * KiB } as const;
+    const { job } = await rig.start({ granularity: 4 * KiB, ...limits });
+    await rig.runUntil(() => job.status === 'ready');
+    await rig.clock.advance(1000);
+    const write = watch(() => rig.guest.write(0, pattern(4 * KiB)));
+    await settle();
+    job.setSpeed(1);
+    await rig.clock.advance(60_000);
+    expect(write.state).toBe('pending');
+    job.setSpeed(4 * KiB);
+    await rig.runUntil(() => write.state === 'done');
+    job.cancel({ force: true });
+    await rig.runUntil(() => job.status === 'null');
+  });
 });
