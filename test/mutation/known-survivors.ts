@@ -151,6 +151,8 @@ const REASONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
       'equivalent: no more is looked at',
   },
   'src/jobs/mirror/journal-format.ts': {
+    '>= to >: if (clean === undefined || «clean >= end»)':
+      'equivalent: from the end to the end there is no bit',
     'swap statements: «const end = Math.min((position + into.length) * span, size); into.fil…»':
       INDEPENDENT,
     '< to <=: for (let at = start; «at < end»; ) {':
@@ -209,6 +211,8 @@ const REASONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
       'equivalent: what was found ends there, so nothing is left to keep',
   },
   'src/jobs/mirror/mirror.ts': {
+    'swap statements: «this.#copyMode = copyMode; this.#parts.pair.setActive(copyMode ===':
+      INDEPENDENT,
     '> to >=: if («pair.remaining > this.#copiedWithin(holdMs)») sinceMs = undefined;':
       'differs only where an estimate by the clock is met to the byte',
     'swap statements: «this.#patience?.cancel(); this.#context.source.untrack(dirty);»':
