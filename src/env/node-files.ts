@@ -1,6 +1,6 @@
 /**
  * Files by way of `node:fs`, with its callback calls: they go to the thread pool without the
- * bookkeeping of its `FileHandle`, and many can be in flight. Requests that the page cache is
+ * bookkeeping of its `FileHandle`, and many can be in flight. Short requests that the page cache is
  * expected to answer are waited for instead: see {@link Promptness}.
  */
 
@@ -26,16 +26,12 @@ const { O_CREAT, O_DIRECT, O_EXCL, O_RDONLY, O_RDWR } = fs.constants;
 const WASM_PAGE_LENGTH = 65_536;
 
 /**
- * Up to here a request that the page cache answers is waited for: to wake up a thread for it takes
- * some 50 microseconds on a virtual machine. With `npm run bench nbd` a read of 256 KiB, with its
- * reply, took 80 microseconds of processor time when it was waited for, and 123 by way of a thread;
- * a mirror of 1 GiB to nbdkit took 0.47 seconds when its reads of 1 MiB were, and 0.53 else. Writes
- * to one file wait for each other in the kernel: let long ones do so on their threads.
+ * Up to here a request that the page cache answers takes no longer than its callback would. With
+ * `npm run bench nbd` a read of 256 KiB, with its reply, took 80 microseconds of processor time
+ * when it was waited for, and 123 by way of a thread. Who reads a whole disk does so in longer
+ * pieces, and with one after the other waited for, nothing else would have its turn.
  */
-const PROMPT_LENGTH_MAX: Readonly<Record<Operation, number>> = {
-  read: 1024 * 1024,
-  write: 256 * 1024,
-};
+const PROMPT_LENGTH_MAX = 256 * 1024;
 
 /** Node takes lengths below 2^31; the kernel would cut longer ones in any case. */
 const CALL_LENGTH_MAX = 1024 ** 3;
@@ -175,7 +171,7 @@ class NodeFile implements OpenFile {
 
   #transfer(operation: Operation, offset: number, bytes: Uint8Array): Pending<number> {
     const promptness = this.#promptness?.[operation];
-    if (promptness && bytes.length <= PROMPT_LENGTH_MAX[operation] && promptness.expect()) {
+    if (promptness && bytes.length <= PROMPT_LENGTH_MAX && promptness.expect()) {
       const startMs = performance.now();
       const moved = this.#transferNow(operation, offset, bytes);
       promptness.took(performance.now() - startMs - bytes.length / COPIED_BYTES_PER_MS);

@@ -1,9 +1,9 @@
 /**
  * Whether to look again, before this process sleeps, for what may come next.
  *
- *     came     came                         came
- *      |-work---|-work-|~~ look ~~|          |-work-|~~ look ~~~~~~~ in vain ~~|  sleep
- *                      '- came ---|-work-| ...      '------- WINDOW_MS --------'
+ *     came             came                 came
+ *      |-work-|~~look~~|-work-|~~~~look~~~~|-work-|~~~look in vain~~~|  sleep
+ *                                                 '---- WINDOW_MS ---'
  *
  * Who sleeps has to be woken up, which on an idle virtual machine costs both sides more than most
  * requests do: a request and its reply of 4 KiB over a Unix socket took 76 microseconds there, and

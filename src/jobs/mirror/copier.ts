@@ -32,7 +32,7 @@ const RATION_SHARES = 4;
 const PIECE_MIN = 512;
 /** Flush the target whenever so many bytes were written to it, one flush at a time. */
 const FLUSH_LENGTH = 64 * 1024 * 1024;
-/** Let timers and other I/O run after this many bytes: what the page cache has is read at once. */
+/** Let timers and other I/O run after this many bytes, in case the disks complete at once. */
 const TURN_LENGTH = 1024 * 1024;
 
 export interface CopierOptions {
