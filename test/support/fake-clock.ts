@@ -21,7 +21,7 @@ export class FakeClock implements Clock {
   readonly #timers = new Set<Pending>();
   /** How often somebody let the others run. */
   turns = 0;
-  /** Who does so now. */
+  /** How many do so now. */
   #turning = 0;
 
   /** Timers that wait. */

@@ -33,7 +33,7 @@ const PIECE_MIN = 512;
 /** Flush the target whenever so many bytes were written to it, one flush at a time. */
 const FLUSH_LENGTH = 64 * 1024 * 1024;
 /** Let timers and other I/O run after this many bytes, in case the disks complete at once. */
-const TURN_LENGTH = 1024 * 1024;
+const TURN_LENGTH = 8 * 1024 * 1024;
 
 export interface CopierOptions {
   readonly env: Env;
@@ -122,11 +122,6 @@ export class Copier {
     this.#copiesMax = Math.min(Math.max(Math.floor(bytes / this.#copyMax), 1), COPIES_MAX);
   }
 
-  /** What waits for time to pass looks again: the job is to pause, or to end. */
-  hurry(): void {
-    this.#pieceAlarm.ring();
-  }
-
   /**
    * Copies until `isEnough` says so. It is asked whenever something has changed, and must hold once
    * everything is clean. Pauses when the job is paused.
@@ -140,7 +135,7 @@ export class Copier {
       // Everything is looked at anew after each `await`; no decision is carried across one.
       this.#leaveIfOver();
       if (control.pausing) {
-        this.hurry();
+        this.#pieceAlarm.ring();
         if (this.inFlight === 0) await control.pausePoint();
         else await control.sleep();
       } else if (isEnough()) {
@@ -169,7 +164,7 @@ export class Copier {
   /** Resolves when nothing is in flight. */
   async idle(): Promise<void> {
     while (this.inFlight > 0) {
-      this.hurry();
+      this.#pieceAlarm.ring();
       await this.#control.sleep();
     }
   }

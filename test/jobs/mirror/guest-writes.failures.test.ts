@@ -11,6 +11,19 @@ const SIZE = 4 * UNIT;
 const broken = new BlockError('EIO', 'write', 'broken');
 
 describe('when the target fails', () => {
+  /** After a guest write whose part on the target has failed, unnoticed by the guest. */
+  async function afterFailure(settings: ConstructorParameters<typeof PairRig>[0] = {}) {
+    const rig = new PairRig(settings);
+    rig.hold();
+    const write = watch(() => rig.guest.write(0, pattern(UNIT)));
+    await settle();
+    rig.targetDisk.gate.next('write').fail(broken);
+    rig.release();
+    await settle();
+    expect(write.state).toBe('done');
+    return rig;
+  }
+
   it('the guest does not notice, and every granule that it touched is dirty', async () => {
     const rig = new PairRig({ onTargetError: 'ignore' });
     rig.hold();
@@ -36,14 +49,7 @@ describe('when the target fails', () => {
   });
 
   it('the first error is what the job fails with, and later writes go to the source', async () => {
-    const rig = new PairRig();
-    rig.hold();
-    const write = watch(() => rig.guest.write(0, pattern(UNIT)));
-    await settle();
-    rig.targetDisk.gate.next('write').fail(broken);
-    rig.release();
-    await settle();
-    expect(write.state).toBe('done');
+    const rig = await afterFailure();
     expect(rig.pair.failure).toBe(broken);
     const before = rig.targetDisk.calls.length;
     await rig.guest.write(2 * UNIT, pattern(UNIT));
@@ -52,14 +58,7 @@ describe('when the target fails', () => {
   });
 
   it('while that waits to be mended, later writes go to the source alone', async () => {
-    const rig = new PairRig({ onTargetError: 'stop' });
-    rig.hold();
-    const write = watch(() => rig.guest.write(0, pattern(UNIT)));
-    await settle();
-    rig.targetDisk.gate.next('write').fail(broken);
-    rig.release();
-    await settle();
-    expect(write.state).toBe('done');
+    const rig = await afterFailure({ onTargetError: 'stop' });
     await rig.guest.write(2 * UNIT, pattern(UNIT));
     expect(rig.control.failures).toHaveLength(1);
     expect(rig.dirtyGranules).toEqual([0, 2]);

@@ -6,6 +6,14 @@ import { watch } from '../../support/settle.ts';
 
 const KiB = 1024;
 
+/** Sixteen copies at most, and as few as the guest's writes leave room for. */
+const RATIONED = {
+  granularity: 512,
+  bufSize: 16 * 512,
+  copyMode: 'write-blocking',
+  latencyBudgetMs: 5,
+} as const;
+
 describe('an adaptive mirror', () => {
   it('leaves guest writes to the source alone in phase 2 while it keeps up with them', async () => {
     const rig = await Rig.open({ size: 64 * KiB });
@@ -33,12 +41,7 @@ describe('a mirror whose guest is slower than its budget', () => {
       await write(...request);
       inFlight -= 1;
     };
-    const { job } = await rig.start({
-      granularity: 512,
-      bufSize: 16 * 512,
-      copyMode: 'write-blocking',
-      latencyBudgetMs: 5,
-    });
+    const { job } = await rig.start(RATIONED);
     await rig.clock.advance(10);
     expect(inFlight).toBe(16);
     for (let count = 0; count < 10; count += 1) {
@@ -56,12 +59,7 @@ describe('a mirror that is changed to background', () => {
   it('makes as many copies at a time as before they were rationed for the guest', async () => {
     const rig = await Rig.open({ size: 64 * KiB });
     const { gate } = rig.targetDisk;
-    const { job, work } = await rig.start({
-      granularity: 512,
-      bufSize: 16 * 512,
-      copyMode: 'write-blocking',
-      latencyBudgetMs: 5,
-    });
+    const { job, work } = await rig.start(RATIONED);
     await rig.runUntil(() => job.status === 'ready');
     gate.mode = 'held';
     for (let count = 0; count < 10; count += 1) {

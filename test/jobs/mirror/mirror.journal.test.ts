@@ -43,16 +43,21 @@ describe('a journal whose name comes back after a power cut', () => {
   });
 });
 
+/** A journal of the disks that a machine's rig opens, and what it was made of. */
+async function newJournal(folder: string) {
+  const path = join(folder, 'journal');
+  const ids = { sourceId: 'source', targetId: 'target' };
+  const options = { size: SIZE, granularity: GRANULARITY, ...ids };
+  return { path, options, journal: await Journal.create(nodeEnv().files, path, options) };
+}
+
 describe('the journal of a mirror that ends before it is known what differs', () => {
   it('says that everything may, where it is kept', () =>
     withFolder(async (folder) => {
       await using rig = new MachineRig();
       await rig.open('source');
       const { gate } = await rig.open('target', { start: 100 });
-      const path = join(folder, 'journal');
-      const ids = { sourceId: 'source', targetId: 'target' };
-      const options = { size: SIZE, granularity: GRANULARITY, ...ids };
-      const journal = await Journal.create(nodeEnv().files, path, options);
+      const { path, options, journal } = await newJournal(folder);
       gate.mode = 'held';
       const { job, work } = await rig.mirror({ journal: { journal } });
       await settle();
@@ -73,9 +78,7 @@ describe('the journal of a mirror that has just met', () => {
       await using rig = new MachineRig();
       await rig.open('source');
       await rig.open('target', { start: 100 });
-      const ids = { sourceId: 'source', targetId: 'target' };
-      const options = { size: SIZE, granularity: GRANULARITY, ...ids };
-      const journal = await Journal.create(nodeEnv().files, join(folder, 'journal'), options);
+      const { journal } = await newJournal(folder);
       const { job } = await rig.mirror({ journal: { journal } });
       // Files take their time, but on the clock of the mirror none passes: no round is due by it.
       while (job.status !== 'ready') await settle();

@@ -24,18 +24,20 @@ describe('a speed that is refused', () => {
 });
 
 describe('a speed that is changed while a guest write waits for it', () => {
-  it('shortens what is left of the wait, each time by the factor since the last', async () => {
+  /** A guest write that has to wait for a second. */
+  async function waiting() {
     const rig = await Rig.open({ size: 16 * KiB });
-    const { job } = await rig.start({
-      granularity: 4 * KiB,
-      copyMode: 'write-blocking',
-      limits: 'everything',
-      speed: 4 * KiB,
-    });
+    const limits = { copyMode: 'write-blocking', limits: 'everything', speed: 4 * KiB } as const;
+    const { job } = await rig.start({ granularity: 4 * KiB, ...limits });
     await rig.runUntil(() => job.status === 'ready');
     await rig.clock.advance(1000);
     const write = watch(() => rig.guest.write(0, pattern(4 * KiB)));
     await settle();
+    return { rig, job, write };
+  }
+
+  it('shortens what is left of the wait, each time by the factor since the last', async () => {
+    const { rig, job, write } = await waiting();
     for (const speed of [8 * KiB, 16 * KiB]) job.setSpeed(speed);
     await rig.clock.advance(200);
     await settle();
@@ -47,13 +49,7 @@ describe('a speed that is changed while a guest write waits for it', () => {
   });
 
   it('lengthens it, down to one byte a second', async () => {
-    const rig = await Rig.open({ size: 16 * KiB });
-    const limits = { copyMode: 'write-blocking', limits: 'everything', speed: 4 * KiB } as const;
-    const { job } = await rig.start({ granularity: 4 * KiB, ...limits });
-    await rig.runUntil(() => job.status === 'ready');
-    await rig.clock.advance(1000);
-    const write = watch(() => rig.guest.write(0, pattern(4 * KiB)));
-    await settle();
+    const { rig, job, write } = await waiting();
     job.setSpeed(1);
     await rig.clock.advance(60_000);
     expect(write.state).toBe('pending');
