@@ -6,10 +6,10 @@
  * target to be durable flushes at the end; but a target with a cache writes it out meanwhile, so
  * that the flush at the end, for which a guest may have to wait, is short.
  *
- * Bounds: at most {@link COPIES_MAX} copies in flight, each with one buffer out of `bufSize` bytes.
- * A range longer than the buffer (a granule may be 64 MiB) is copied piece by piece through it; so
- * is one that is long against the speed limit, with pauses between the pieces, so that the limit
- * holds over any second and not just over a minute.
+ * Bounds: at most {@link COPIES_MAX} copies in flight, with `bufSize` bytes of buffers together. A
+ * range longer than its buffer (a granule may be 64 MiB) is copied piece by piece through it; so is
+ * one that is long against the speed limit, with pauses between the pieces, so that the limit holds
+ * over any second and not just over a minute.
  */
 
 import { assert } from '../../base/assert.ts';
@@ -19,6 +19,7 @@ import type { Env } from '../../env/env.ts';
 import { Alarm } from '../../sync/alarm.ts';
 import { JobCancelled, type JobControl } from '../work.ts';
 import { Backoff } from './backoff.ts';
+import { CopyBuffers } from './copy-buffers.ts';
 import { type MirrorSettings, TRANSFER_MAX } from './options.ts';
 import { CopyFailed, type MirrorPair } from './pair.ts';
 
@@ -52,9 +53,10 @@ export class Copier {
   readonly #backoff = new Backoff();
   /** Where the one copy waits that is longer than the speed limit allows at once. */
   readonly #pieceAlarm: Alarm;
-  /** Buffers that no copy uses; the one used last is in the cache and goes first. */
-  readonly #buffers: Uint8Array[];
+  readonly #buffers: CopyBuffers;
   readonly #bufferLength: number;
+  /** The longest copy that goes at once, in bytes. */
+  readonly #longest: number;
   #copiesMax = COPIES_MAX;
   #copyMax: number;
   #inFlight = 0;
@@ -79,12 +81,12 @@ export class Copier {
     const length = Math.min(Math.max(share, unit), TRANSFER_MAX);
     const count = Math.min(COPIES_MAX, Math.floor(bufSize / length));
     this.#bufferLength = length;
-    this.#copyMax = length;
+    // Shorter ones were asked for.
+    this.#longest = length === TRANSFER_MAX ? 2 * length : length;
+    this.#copyMax = this.#longest;
     this.rationMax = count * length;
-    const memory = env.files.directBuffer(this.rationMax);
-    this.#buffers = Array.from({ length: count }, (_, index) =>
-      memory.subarray(index * length, (index + 1) * length),
-    );
+    const memory = env.files.directBuffer(this.rationMax).subarray(0, this.rationMax);
+    this.#buffers = new CopyBuffers(memory, length);
   }
 
   /** Copies and flushes in flight. */
@@ -118,8 +120,11 @@ export class Copier {
     const { granularity } = this.#pair.dirty;
     // Some short copies rather than one long one: none keeps the guest waiting for long.
     const share = alignDown(Math.floor(bytes / RATION_SHARES), granularity);
-    this.#copyMax = Math.min(Math.max(share, granularity), this.#bufferLength);
-    this.#copiesMax = Math.min(Math.max(Math.floor(bytes / this.#copyMax), 1), COPIES_MAX);
+    const isWhole = bytes >= this.rationMax;
+    const longest = isWhole ? this.#longest : this.#bufferLength;
+    this.#copyMax = Math.min(Math.max(share, granularity), longest);
+    const copiesMax = isWhole ? COPIES_MAX : Math.max(Math.floor(bytes / this.#copyMax), 1);
+    this.#copiesMax = Math.min(copiesMax, COPIES_MAX);
   }
 
   /**
@@ -211,13 +216,12 @@ export class Copier {
 
   /** @returns Whether there was a range to copy, and a buffer and leave to copy it. */
   #startNext(): boolean {
-    if (this.#inFlight >= this.#copiesMax) return false;
-    const buffer = this.#buffers.at(-1);
-    const range = buffer && this.#nextRange();
+    if (this.#inFlight >= this.#copiesMax || this.#buffers.isEmpty) return false;
+    const range = this.#nextRange();
     if (!range) return false;
     const isSlow = this.#pieceMax() < range.length;
     if (isSlow && this.#inFlight > 0) return false;
-    this.#buffers.pop();
+    const buffer = this.#buffers.take(range.length);
     this.#cursor = range.offset + range.length;
     this.#sinceTurn += range.length;
     // The copy reports to this object alone: idle() waits for it, copyUntil() throws its failure.
@@ -253,7 +257,7 @@ export class Copier {
   /** At a low speed limit copies are short: a long one would be a burst and then a silence. */
   #lengthMax(): number {
     const { granularity } = this.#pair.dirty;
-    const lengthMax = Math.min(this.#inSlice(), this.#bufferLength, this.#copyMax);
+    const lengthMax = Math.min(this.#inSlice(), this.#copyMax);
     return Math.max(alignDown(lengthMax, granularity), granularity);
   }
 
@@ -287,7 +291,7 @@ export class Copier {
       this.#takeFailure(error);
     }
     pair.claims.release(claim);
-    this.#buffers.push(buffer);
+    this.#buffers.give(buffer);
     this.#inFlight -= 1;
     // As with a copy, idle() waits for it and copyUntil() throws its failure.
     if (this.#sinceFlush >= FLUSH_LENGTH && !this.#flushing) void this.#flushMeanwhile();

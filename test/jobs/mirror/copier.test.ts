@@ -148,13 +148,14 @@ describe('the speed limit', () => {
 
 describe('copies', () => {
   it.each([
-    [16 * MiB, 64 * KiB, 16, MiB],
-    [16 * MiB, 512, 16, MiB],
+    [16 * MiB, 64 * KiB, 8, 2 * MiB],
+    [16 * MiB, 512, 8, 2 * MiB],
+    [15 * MiB, 64 * KiB, 16, 960 * KiB],
     [64 * KiB, 64 * KiB, 1, 64 * KiB],
     [1, 4 * KiB, 1, 4 * KiB],
     [70_000, 4 * KiB, 16, 4 * KiB],
-    [3 * MiB + 5, 64 * MiB, 4, MiB],
-    [4 * MiB, 2 * MiB, 4, MiB],
+    [3 * MiB + 5, 64 * MiB, 2, 2 * MiB],
+    [4 * MiB, 2 * MiB, 2, 2 * MiB],
     [1_234_567, 512, 16, 76_800],
   ])(
     'with a buffer of %i bytes and granules of %i are at most %i, of at most %i bytes',
@@ -174,6 +175,36 @@ describe('copies', () => {
       expect(Buffer.compare(rig.targetDisk.bytes, rig.sourceDisk.bytes)).toBe(0);
     },
   );
+
+  it('of scattered ranges are 16, each with a buffer to itself', async () => {
+    const rig = dirtyRig({ size: 4 * MiB, granularity: 64 * KiB, bufSize: 16 * MiB });
+    for (let at = 0; at < rig.dirty.size; at += 128 * KiB) rig.dirty.clear(at, 64 * KiB);
+    rig.targetDisk.gate.mode = 'held';
+    const copy = copyAll(rig);
+    await settle();
+    expect(rig.targetDisk.gate.held.map(({ length }) => length)).toEqual(
+      Array(COPIES_MAX).fill(64 * KiB),
+    );
+    rig.release();
+    await rig.runUntil(() => copy.state === 'done');
+  });
+
+  it('are long again when the ration is whole again, and not before', async () => {
+    const rig = dirtyRig({ size: 20 * MiB, granularity: 64 * KiB, bufSize: 16 * MiB });
+    rig.copier.setRation(rig.copier.rationMax - 1);
+    rig.targetDisk.gate.mode = 'held';
+    const copy = copyAll(rig);
+    for (const _ of [1, 2, 3, 4]) await settle();
+    const longest = () => Math.max(...rig.targetDisk.gate.held.map(({ length }) => length));
+    expect(longest()).toBe(MiB);
+    expect(rig.copier.inFlight).toBe(15);
+    rig.copier.setRation(rig.copier.rationMax);
+    for (let count = 0; count < 15; count += 1) rig.targetDisk.gate.next('write').complete();
+    for (const _ of [1, 2, 3, 4]) await settle();
+    expect(longest()).toBe(2 * MiB);
+    rig.release();
+    await rig.runUntil(() => copy.state === 'done');
+  });
 
   it('are few or short when the ration is', async () => {
     for (const [ration, lengths] of [

@@ -305,18 +305,18 @@ describe('a failing disk', () => {
 });
 
 describe('limits', () => {
-  it('hold at most 16 copies of at most 1 MiB in flight', async () => {
+  it('hold at most 16 MiB of copies of at most 2 MiB in flight', async () => {
     const rig = await filledRig(20 * 1024 * KiB);
     rig.sourceDisk.gate.mode = 'held';
     const { job } = await rig.start();
     await rig.runUntil(() => {
       rig.completeHeld(rig.sourceDisk, 'read');
-      return rig.sourceDisk.gate.held.filter(({ operation }) => operation === 'read').length >= 16;
+      return rig.sourceDisk.gate.held.filter(({ operation }) => operation === 'read').length >= 8;
     });
     await settle();
     const reads = rig.sourceDisk.gate.held.filter(({ operation }) => operation === 'read');
-    expect(reads).toHaveLength(16);
-    expect(new Set(reads.map(({ length }) => length))).toEqual(new Set([1024 * KiB]));
+    expect(reads).toHaveLength(8);
+    expect(new Set(reads.map(({ length }) => length))).toEqual(new Set([2048 * KiB]));
     job.cancel({ force: true });
     await rig.runUntil(() => {
       rig.completeHeld(rig.sourceDisk);
