@@ -19,7 +19,7 @@ import { type FailedRequest, JobCancelled, type JobControl } from '../../src/job
 import { Alarm } from '../../src/sync/alarm.ts';
 import { nodeOf, pattern, TestDisk, type TestDiskOptions } from './drivers.ts';
 import { FakeClock } from './fake-clock.ts';
-import { settle } from './settle.ts';
+import { settle, type Watched, watch } from './settle.ts';
 
 /** The world of a job that does what the test says. */
 export class TestControl implements JobControl {
@@ -160,4 +160,16 @@ export class PairRig {
       await settle();
     }
   }
+}
+
+/** A rig of which everything is dirty, in background mode. */
+export function dirtyRig(options: PairRigOptions): PairRig {
+  const rig = new PairRig({ copyMode: 'background', ...options });
+  rig.dirty.markAll();
+  return rig;
+}
+
+/** Copies until nothing is left; the guest is quiet. */
+export function copyAll(rig: PairRig): Watched {
+  return watch(() => rig.copier.copyUntil(() => rig.copier.isClean));
 }
