@@ -49,9 +49,14 @@ export interface DriverSupport {
 export interface WriteOptions {
   /** Durable before the request completes, as NBD_CMD_FLAG_FUA. */
   readonly forceUnitAccess: boolean;
+  /**
+   * The bytes are where {@link BlockDriver.place} wanted them, and their memory is the disk's from
+   * now on. Only who has that operation is told.
+   */
+  readonly placed?: boolean;
 }
 
-export interface WriteZeroesOptions extends WriteOptions {
+export interface WriteZeroesOptions extends Omit<WriteOptions, 'placed'> {
   /** The range may be deallocated, as long as it reads as zeroes. */
   readonly mayUnmap: boolean;
   /**
@@ -71,6 +76,14 @@ export interface BlockExtent {
   readonly zero: boolean;
   /** This disk itself, and not one behind it, decides what the range reads as. */
   readonly allocated: boolean;
+}
+
+/** Bytes of a disk where they lie in its memory. */
+export interface Loan {
+  /** One behind the other, they are what was asked for; nobody changes them before the end. */
+  readonly parts: readonly Uint8Array[];
+  /** They are not looked at any more; called at the end. */
+  end(): void;
 }
 
 /** How the discards of a disk fared. */
@@ -108,7 +121,11 @@ export interface BlockDriver {
 
   /** Fills the whole of `into`. @throws {BlockError} */
   read(offset: number, into: Uint8Array, origin?: EdgeParent): Pending;
-  /** Writes the whole of `from`, keeping no reference to it once done. @throws {BlockError} */
+  /**
+   * Writes the whole of `from`, keeping no reference to it once done unless it was placed.
+   *
+   * @throws {BlockError}
+   */
   write(offset: number, from: Uint8Array, options: WriteOptions, origin?: EdgeParent): Pending;
   /** Makes every write that completed before this call durable. @throws {BlockError} */
   flush(origin?: EdgeParent): Pending;
@@ -116,7 +133,7 @@ export interface BlockDriver {
   close(): Promise<void>;
 
   // Optional operations. Where one is absent the node writes zeroes, ignores the discard, reports
-  // the range as data, or refuses the new size.
+  // the range as data, refuses the new size, or neither lends nor places.
 
   /**
    * Makes the range read as zeroes, without sending zeroes.
@@ -139,6 +156,20 @@ export interface BlockDriver {
   allocatedSize?(): Promise<number>;
   /** Changes the size; what is added reads as zeroes. */
   resize?(size: number): Promise<void>;
+  /**
+   * A read without a copy: it is over when this returns, and what it shows stays as it is then,
+   * whatever is written until the loan ends.
+   *
+   * @returns Nothing where that is not cheap, and {@link BlockDriver.read} is to be used.
+   */
+  lend?(offset: number, length: number): Loan | undefined;
+  /**
+   * For a write without a copy: memory that becomes the disk's when it is written as `placed`.
+   *
+   * @returns As many bytes as the write will have, with anything in them, to be written once as a
+   *   whole, or not at all, and then forgotten; nothing where that is not to be had.
+   */
+  place?(offset: number, length: number): Uint8Array | undefined;
   /** How it goes on with other options; absent where it can do with those it has only. */
   readonly reopening?: DriverReopening;
   /** Changes {@link BlockDriver.backing}, with no request in flight; the edge is the driver's. */
@@ -199,7 +230,7 @@ export interface ReopenContext extends Pick<OpenContext, 'readOnly' | 'unmap' | 
 /** What those need to know of a driver who deal with its node. */
 export type DriverTraits = Pick<
   BlockDriver,
-  'holdsBack' | 'keepsSize' | 'reopening' | 'backing' | 'setBacking'
+  'holdsBack' | 'keepsSize' | 'reopening' | 'backing' | 'setBacking' | 'discards' | 'allocatedSize'
 >;
 
 /** What a driver is given when it opens, beside its options. */

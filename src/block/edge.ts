@@ -9,7 +9,7 @@
 
 import { assert } from '../base/assert.ts';
 import type { Pending } from '../base/pending.ts';
-import type { BlockExtent, WriteZeroesOptions } from './driver.ts';
+import type { BlockExtent, Loan, WriteZeroesOptions } from './driver.ts';
 import type { BlockNode } from './node.ts';
 import type { EdgeParent, ParentEdge } from './parent.ts';
 import type { ChangeOptions } from './request.ts';
@@ -77,6 +77,17 @@ export class BlockEdge implements ParentEdge {
     if (this.#holds === 0 && !this.limit) return this.#node.write(offset, from, options, origin);
     const start = () => this.#node.write(offset, from, options, origin);
     return this.#whenAdmitted('write', from.length, start);
+  }
+
+  /** As {@link BlockNode.lend}; nothing while reads have to wait here. */
+  lend(offset: number, length: number): Loan | undefined {
+    if (this.#holds > 0 || this.limit) return undefined;
+    return this.#node.lend(offset, length);
+  }
+
+  /** As {@link BlockNode.place}; the write may have to wait, and go to another node. */
+  place(offset: number, length: number): Uint8Array | undefined {
+    return this.#node.place(offset, length);
   }
 
   writeZeroes(

@@ -23,9 +23,9 @@ import { Signal } from '../sync/signal.ts';
 import type {
   BlockDriver,
   BlockExtent,
-  DiscardCounts,
   DriverLimits,
   DriverTraits,
+  Loan,
   WriteOptions,
   WriteZeroesOptions,
 } from './driver.ts';
@@ -39,7 +39,7 @@ import {
   type ChangeOptions,
   type Destination,
   discardInside,
-  isAligned,
+  isOnePiece,
   isWithin,
   outOfRange,
   readOnlyDisk,
@@ -52,6 +52,7 @@ import {
 import { WriteReach } from './write-reach.ts';
 
 const PLAIN_WRITE: WriteOptions = { forceUnitAccess: false };
+const PLACED_WRITE: WriteOptions = { forceUnitAccess: false, placed: true };
 
 export class BlockNode {
   /** Who stands on it. */
@@ -127,10 +128,6 @@ export class BlockNode {
     return this.#driver;
   }
 
-  get discards(): DiscardCounts | undefined {
-    return this.#driver.discards;
-  }
-
   /** Requests that have begun and not ended. */
   get inFlight(): number {
     return this.#inFlight;
@@ -156,10 +153,22 @@ export class BlockNode {
     const { length } = into;
     this.#check('read', offset, length);
     const driver = this.#driver;
-    if (length <= driver.limits.transferMax && isAligned(driver, offset, length)) {
+    if (isOnePiece(driver, offset, length)) {
       return this.#run(() => driver.read(offset, into, origin));
     }
     return this.#run(() => readPieces({ driver, origin }, offset, into));
+  }
+
+  /** As {@link BlockDriver.lend}; nothing of a range that {@link BlockNode.read} would refuse. */
+  lend(offset: number, length: number): Loan | undefined {
+    const isFit = isWithin(this.#size, offset, length) && isOnePiece(this.#driver, offset, length);
+    return isFit ? this.#driver.lend?.(offset, length) : undefined;
+  }
+
+  /** As {@link BlockDriver.place}; nothing for a write that does not reach the driver as it is. */
+  place(offset: number, length: number): Uint8Array | undefined {
+    const isFit = isWithin(this.#size, offset, length) && this.#isTakenAsIs(length);
+    return isFit ? this.#driver.place?.(offset, length) : undefined;
   }
 
   /** Writes the whole of `from`, which must not change before the write has completed. */
@@ -172,13 +181,9 @@ export class BlockNode {
     const { length } = from;
     this.#checkChange('write', offset, length);
     const driver = this.#driver;
-    if (
-      driver.limits.alignment === 1 &&
-      length <= driver.limits.transferMax &&
-      this.options.detectZeroes === 'off' &&
-      !options.forceUnitAccess
-    ) {
-      const start = () => driver.write(offset, from, PLAIN_WRITE, origin);
+    if (this.#isTakenAsIs(length) && !options.forceUnitAccess) {
+      const actual = options.placed && driver.place ? PLACED_WRITE : PLAIN_WRITE;
+      const start = () => driver.write(offset, from, actual, origin);
       return this.#run(start, offset, length, options.unmarked);
     }
     const to = { driver, origin };
@@ -239,11 +244,6 @@ export class BlockNode {
   cancelInFlight(): void {
     this.#driver.cancelInFlight?.();
     for (const child of this.children) child.cancelInFlight();
-  }
-
-  /** What its storage takes, in bytes, where its driver can tell. */
-  allocatedSize(): Pending<number> | undefined {
-    return this.#driver.allocatedSize?.();
   }
 
   /** @returns What is known of the range's beginning; `length` in it is at most that asked for. */
@@ -327,6 +327,12 @@ export class BlockNode {
     this.#check(operation, offset, length);
     if (this.options.readOnly) throw readOnlyDisk(this, operation, { offset, length });
     if (operation !== 'discard') this.writes.note(offset + length);
+  }
+
+  /** Whether the driver is given writes of that length as they come, at any place. */
+  #isTakenAsIs(length: number): boolean {
+    const { alignment, transferMax } = this.#driver.limits;
+    return alignment === 1 && length <= transferMax && this.options.detectZeroes === 'off';
   }
 
   /**

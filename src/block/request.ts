@@ -94,6 +94,11 @@ export function isAligned(
   return offset % alignment === 0 && (end % alignment === 0 || end === driver.size());
 }
 
+/** Whether a driver takes reads and writes of the range as they are, in one piece. */
+export function isOnePiece(driver: BlockDriver, offset: number, length: number): boolean {
+  return length <= driver.limits.transferMax && isAligned(driver, offset, length);
+}
+
 /** The whole blocks that a range touches. */
 export function blocksAround(driver: BlockDriver, { offset, length }: ByteRange): ByteRange {
   const { alignment } = driver.limits;

@@ -4,16 +4,24 @@
  * See {@link PageTable} for how pages are found and why they are 4 KiB. A request of one page
  * allocates nothing but that page, if it is the first to write it. In a longer one the pages that
  * lie together in memory are copied as one.
+ *
+ * A long one need not be copied at all. What is read is shown where it lies: as long as it is lent,
+ * whatever changes a page puts another one in its place. And what is written may have come into
+ * memory that then is the pages.
  */
 
 import { assert } from '../base/assert.ts';
 import { alignDown, alignUp } from '../base/ranges.ts';
 import type { DirtyBitmap } from '../bitmap/dirty-bitmap.ts';
-import { PAGE_LENGTH } from './page-pool.ts';
+import type { Loan } from '../block/driver.ts';
+import { PAGE_LENGTH, PagePool } from './page-pool.ts';
 import { PageTable } from './page-table.ts';
 
 /** How often one query looks for the end of data that has holes smaller than a cluster. */
 const LOOKS_MAX = 64;
+
+/** How long the parts of a loan are on average, in bytes; to gather shorter ones costs more. */
+const LENT_LENGTH_MIN = 16 * 1024;
 
 /** What is stored at a place, and up to where that is so. */
 export interface StoredExtent {
@@ -23,13 +31,14 @@ export interface StoredExtent {
 }
 
 export class MemoryPages {
+  readonly #pool = new PagePool();
   readonly #pages: PageTable;
   #size: number;
 
   /** @param size The size of the disk, in bytes. */
   constructor(size: number) {
     this.#size = size;
-    this.#pages = new PageTable(size);
+    this.#pages = new PageTable(size, this.#pool);
   }
 
   /** Bytes. */
@@ -58,10 +67,34 @@ export class MemoryPages {
     }
   }
 
-  /** Writes the whole of `from`, within the disk. */
-  write(offset: number, from: Uint8Array): void {
+  /** Lends the bytes at `offset`, unless some of them have no page, or lie scattered. */
+  lend(offset: number, length: number): Loan | undefined {
+    const countMax = length / LENT_LENGTH_MIN;
+    const parts: Uint8Array[] = [];
+    for (let at = 0; at < length; ) {
+      const part = this.#partAt(offset + at, length - at);
+      if (part === undefined || parts.length >= countMax) return undefined;
+      parts.push(part);
+      at += part.length;
+    }
+    return this.#pool.lend(parts);
+  }
+
+  /** @returns Memory to be written as `placed` at `offset`, for whole pages. */
+  place(offset: number, length: number): Uint8Array | undefined {
+    if (offset % PAGE_LENGTH !== 0 || length % PAGE_LENGTH !== 0) return undefined;
+    return this.#pool.place(length / PAGE_LENGTH);
+  }
+
+  /**
+   * Writes the whole of `from`, within the disk.
+   *
+   * @param placed What {@link MemoryPages.place} gave may become the pages.
+   */
+  write(offset: number, from: Uint8Array, placed = false): void {
+    if (placed && this.#adopt(offset, from)) return;
     const { length } = from;
-    this.#addPages(offset, length);
+    this.#openPages(offset, length);
     for (let at = 0; at < length; ) {
       const part = this.#partAt(offset + at, length - at);
       assert(part !== undefined, 'what is written has pages');
@@ -138,14 +171,27 @@ export class MemoryPages {
     return new Uint8Array(page.buffer, page.byteOffset + start, length);
   }
 
-  /** Adds the pages of a range that are missing, zeroed unless all their bytes are in it. */
-  #addPages(offset: number, length: number): void {
+  /** @returns Whether `from` is now the pages. */
+  #adopt(offset: number, from: Uint8Array): boolean {
+    const pages = offset % PAGE_LENGTH === 0 ? this.#pool.adopt(from) : undefined;
+    if (pages) this.#pages.addAll(offset / PAGE_LENGTH, pages);
+    return pages !== undefined;
+  }
+
+  /**
+   * Sees to it that a range has pages that may be changed. New ones, for those that are missing or
+   * lent, have what they had before unless all their bytes are in the range.
+   */
+  #openPages(offset: number, length: number): void {
     const end = offset + length;
     for (let at = alignDown(offset, PAGE_LENGTH); at < end; at += PAGE_LENGTH) {
       const index = at / PAGE_LENGTH;
-      if (this.#pages.find(index)) continue;
+      const former = this.#pages.find(index);
+      if (former && !this.#pool.isLent(former)) continue;
       const page = this.#pages.add(index);
-      if (at < offset || at + PAGE_LENGTH > end) page.fill(0);
+      if (at >= offset && at + PAGE_LENGTH <= end) continue;
+      if (former) page.set(former);
+      else page.fill(0);
     }
   }
 
@@ -153,6 +199,8 @@ export class MemoryPages {
   #clearPart(offset: number, length: number): void {
     if (length === 0) return;
     const index = Math.floor(offset / PAGE_LENGTH);
+    if (!this.#pages.find(index)) return;
+    this.#openPages(offset, length);
     const start = offset - index * PAGE_LENGTH;
     this.#pages.find(index)?.fill(0, start, start + length);
   }

@@ -27,6 +27,7 @@ import {
   type BlockExtent,
   type DriverLimits,
   defineDriver,
+  type Loan,
   type WriteOptions,
   type WriteZeroesOptions,
 } from '../block/driver.ts';
@@ -152,13 +153,21 @@ class MemoryDisk implements BlockDriver {
     });
   }
 
-  write(offset: number, from: Uint8Array, _options: WriteOptions): Pending {
-    if (this.#layer === undefined) return this.#pages.write(offset, from);
+  write(offset: number, from: Uint8Array, { placed }: WriteOptions): Pending {
+    if (this.#layer === undefined) return this.#pages.write(offset, from, placed);
     const range = { offset, length: from.length };
     return this.#change(this.#layer, range, () => this.#pages.write(offset, from));
   }
 
   flush(): void {}
+
+  lend(offset: number, length: number): Loan | undefined {
+    return this.#layer === undefined ? this.#pages.lend(offset, length) : undefined;
+  }
+
+  place(offset: number, length: number): Uint8Array | undefined {
+    return this.#layer === undefined ? this.#pages.place(offset, length) : undefined;
+  }
 
   writeZeroes(offset: number, length: number, { noFallback }: WriteZeroesOptions): Pending {
     const range = { offset, length };

@@ -17,7 +17,7 @@
 
 import type { ByteRange } from '../base/ranges.ts';
 import { DirtyBitmap } from '../bitmap/dirty-bitmap.ts';
-import { PAGE_LENGTH, PagePool } from './page-pool.ts';
+import { PAGE_LENGTH, type PagePool } from './page-pool.ts';
 
 const TABLE_PAGES = 64;
 
@@ -27,15 +27,19 @@ interface Table {
 }
 
 export class PageTable {
-  readonly #pool = new PagePool();
+  readonly #pool: PagePool;
   readonly #tables = new Map<number, Table>();
   #present: DirtyBitmap;
   /** The table that was used last, and its index; none has the index -1. */
   #last: Table | undefined;
   #lastIndex = -1;
 
-  /** @param size The size of the disk, in bytes. */
-  constructor(size: number) {
+  /**
+   * @param size The size of the disk, in bytes.
+   * @param pool Where its pages come from.
+   */
+  constructor(size: number, pool: PagePool) {
+    this.#pool = pool;
     this.#present = new DirtyBitmap(size, PAGE_LENGTH);
   }
 
@@ -77,21 +81,22 @@ export class PageTable {
     return countMax;
   }
 
-  /** Adds a page that is missing. @returns It, with anything in it. */
+  /** Adds a page, in the place of another if there is one. @returns It, with anything in it. */
   add(index: number): Uint8Array {
-    const tableIndex = Math.floor(index / TABLE_PAGES);
-    let table = this.#tables.get(tableIndex);
-    if (!table) {
-      table = { pages: new Array(TABLE_PAGES).fill(undefined), used: 0 };
-      this.#tables.set(tableIndex, table);
-      this.#last = table;
-      this.#lastIndex = tableIndex;
-    }
     const page = this.#pool.take();
-    table.pages[index - tableIndex * TABLE_PAGES] = page;
-    table.used += 1;
+    this.#put(index, page);
     this.#present.mark(index * PAGE_LENGTH, 1);
     return page;
+  }
+
+  /** Adds pages in use of its pool, from `index` on, in the place of those that are there. */
+  addAll(index: number, pages: readonly Uint8Array[]): void {
+    let at = index;
+    for (const page of pages) {
+      this.#put(at, page);
+      at += 1;
+    }
+    this.#present.mark(index * PAGE_LENGTH, pages.length * PAGE_LENGTH);
   }
 
   /** Drops the pages of a range, given in bytes, that begins with a page and ends with one. */
@@ -124,6 +129,22 @@ export class PageTable {
   /** Changes the size of the disk; no page is beyond the new one. */
   resize(size: number): void {
     this.#present = resized(this.#present, size);
+  }
+
+  #put(index: number, page: Uint8Array): void {
+    const tableIndex = Math.floor(index / TABLE_PAGES);
+    let table = this.#tables.get(tableIndex);
+    if (!table) {
+      table = { pages: new Array(TABLE_PAGES).fill(undefined), used: 0 };
+      this.#tables.set(tableIndex, table);
+      this.#last = table;
+      this.#lastIndex = tableIndex;
+    }
+    const slot = index - tableIndex * TABLE_PAGES;
+    const former = table.pages[slot];
+    table.pages[slot] = page;
+    if (former) this.#pool.giveBack(former);
+    else table.used += 1;
   }
 
   #remove(index: number): void {

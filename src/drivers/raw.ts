@@ -23,6 +23,7 @@ import {
   type BlockExtent,
   type DriverLimits,
   defineDriver,
+  type Loan,
   type PreparedReopening,
   type ReopenContext,
   type WriteOptions,
@@ -199,6 +200,16 @@ class RawDisk implements BlockDriver {
 
   flush(origin?: EdgeParent): Pending {
     return this.#child.flush(origin);
+  }
+
+  lend(offset: number, length: number): Loan | undefined {
+    if (this.#storedOf(offset, length) < length) return undefined;
+    return this.#child.lend(this.#offset + offset, length);
+  }
+
+  place(offset: number, length: number): Uint8Array | undefined {
+    if (this.#storedOf(offset, length) < length) return undefined;
+    return this.#child.place(this.#offset + offset, length);
   }
 
   blockStatus(offset: number, length: number): Pending<BlockExtent> {

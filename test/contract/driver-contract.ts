@@ -20,6 +20,7 @@ import { filters } from '../../src/filters/index.ts';
 import { openFilesIn, withFolder } from '../support/temporary.ts';
 import {
   alignedRange,
+  borrowingSteps,
   checkStatus,
   overlappingRound,
   pattern,
@@ -211,6 +212,9 @@ function content(run: Run): void {
       },
       { discard: 'unmap' },
     ));
+
+  it('shows a loan as it was, and what is written in place as anything else', () =>
+    run(MiB + 1, ({ node }) => borrowingSteps(node, seededRandom(4)), { discard: 'unmap' }));
 
   it('moves requests longer than its longest, from any place to any other', () =>
     run(3 * MiB + 513, async ({ node }) => {

@@ -9,6 +9,9 @@ import type { BlockDriver, WriteZeroesOptions } from '../../src/block/driver.ts'
 import { extents } from '../../src/block/extents.ts';
 import type { BlockNode } from '../../src/block/node.ts';
 
+/** Bytes that are written in place. */
+const PLACED_LENGTH = 32 * 1024;
+
 /** One random request through a node, and on the model; a read is compared. */
 export async function randomStep(
   node: BlockNode,
@@ -35,6 +38,28 @@ export async function randomStep(
     adoptDiscarded(part, bytes);
     if (random.below(10) === 0) await node.flush();
   }
+}
+
+/** Such requests between reads by a loan and writes in place, as far as the disk has those. */
+export async function borrowingSteps(node: BlockNode, random: Random): Promise<void> {
+  const model = pattern(node.size, 15);
+  await node.write(0, model);
+  for (let step = 0; step < 60; step += 1) {
+    const { offset, length } = randomRange(node.size, random);
+    const loan = node.lend(offset, length);
+    const lent = model.slice(offset, offset + length);
+    const start = alignDown(random.below(node.size), PLACED_LENGTH);
+    const memory = node.place(start, PLACED_LENGTH);
+    if (memory) {
+      random.fill(memory);
+      model.set(memory, start);
+      await node.write(start, memory, { placed: true });
+    }
+    await randomStep(node, model, random);
+    if (loan) expect(same(Buffer.concat(loan.parts), lent)).toBe(true);
+    loan?.end();
+  }
+  expect(same(await readAll(node), model)).toBe(true);
 }
 
 /** The same to the driver itself, which gets what its node would send it. */

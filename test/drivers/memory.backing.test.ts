@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { drained } from '../../src/block/drain.ts';
 import { BlockEdge } from '../../src/block/edge.ts';
 import type { BlockNode } from '../../src/block/node.ts';
 import { driverContract } from '../contract/driver-contract.ts';
@@ -46,6 +47,25 @@ driverContract({
     const backing = { driver: 'raw', file: { driver: 'file', filename } };
     return memory(size, { 'cluster-size': 16 * KiB, backing });
   },
+});
+
+describe('the memory of a layer', () => {
+  it('is neither lent nor to be written in place, also what was placed before', async () => {
+    const { top, base } = await new LayerGraph().openOver({ size: 256 * KiB }, 20_000);
+    await top.write(0, new Uint8Array(256 * KiB).fill(1));
+    expect([top.lend(0, 128 * KiB), top.place(0, 128 * KiB)]).toEqual([undefined, undefined]);
+
+    const edge = top.traits.backing;
+    await drained(top, () => top.traits.setBacking?.(undefined));
+    expect(top.lend(0, 128 * KiB)?.parts.length).toBeGreaterThan(0);
+    const memory = top.place(0, 128 * KiB)?.fill(2) ?? new Uint8Array(0);
+    await drained(top, () => top.traits.setBacking?.(edge));
+    await top.write(0, memory, { placed: true });
+    memory.fill(3);
+    const expected = new Uint8Array(256 * KiB).fill(1).fill(2, 0, 128 * KiB);
+    expect(await bytesOf(top)).toEqual(expected);
+    expect(base.bytes.length).toBe(20_000);
+  });
 });
 
 describe('options of a layer', () => {

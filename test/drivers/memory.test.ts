@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import { BlockEdge } from '../../src/block/edge.ts';
 import { BlockGraph } from '../../src/block/graph.ts';
 import type { BlockNode } from '../../src/block/node.ts';
 import { drivers } from '../../src/drivers/index.ts';
 import { nodeEnv } from '../../src/env/node.ts';
+import { passThrough } from '../../src/filters/pass-through.ts';
 import { driverContract } from '../contract/driver-contract.ts';
+import { pattern } from '../support/drivers.ts';
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -117,6 +120,41 @@ describe('memory driver', () => {
     expect(found.lastIndexOf(5)).toBe(5999);
     expect(await disk.blockStatus(8192, PiB - 8192)).toMatchObject({ length: PiB - 8192 });
     await disk.write(PiB - 1, Uint8Array.of(1));
+  });
+
+  it('shows what it has lent until the end, though it is written and closed', async () => {
+    const graph = new BlockGraph(nodeEnv(), drivers);
+    const disk = await graph.open({ driver: 'memory', size: MiB });
+    await disk.write(0, pattern(MiB));
+    const loan = disk.lend(0, MiB);
+    expect(disk.inFlight).toBe(0);
+    await disk.write(0, new Uint8Array(MiB));
+    await graph.closeAll();
+    expect(loan && Buffer.compare(Buffer.concat(loan.parts), pattern(MiB))).toBe(0);
+    loan?.end();
+  });
+
+  it('copies what it had placed when a filter came between, who may keep it', async () => {
+    const graph = new BlockGraph(nodeEnv(), drivers);
+    const disk = await graph.open({ driver: 'memory', size: MiB });
+    const guest = new BlockEdge(disk, { name: 'guest' });
+    const memory = guest.place(0, MiB) ?? pattern(0);
+    memory.set(pattern(MiB));
+    let seen = pattern(0);
+    await graph.insertFilter(disk, { driver: 'pass' }, (child) =>
+      passThrough(child, {
+        write(offset, from, options) {
+          seen = from;
+          return child.write(offset, from, options);
+        },
+      }),
+    );
+    await guest.write(0, memory, { placed: true });
+    await disk.write(0, new Uint8Array(MiB));
+    expect(seen).toBe(memory);
+    expect(Buffer.compare(seen, pattern(MiB))).toBe(0);
+    guest.close();
+    await graph.closeAll();
   });
 });
 

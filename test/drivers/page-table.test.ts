@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../src/base/random.ts';
-import { PAGE_LENGTH } from '../../src/drivers/page-pool.ts';
+import { PAGE_LENGTH, PagePool } from '../../src/drivers/page-pool.ts';
 import { PageTable } from '../../src/drivers/page-table.ts';
 
 /** How many pages from `index` on lie one behind the other in memory. */
@@ -18,7 +18,7 @@ describe('PageTable', () => {
   it('keeps account of pages as a plain map does', () => {
     const count = 500;
     const size = count * PAGE_LENGTH - 100;
-    const table = new PageTable(size);
+    const table = new PageTable(size, new PagePool());
     const model = new Map<number, Uint8Array>();
     const random = seededRandom(2);
     for (let step = 0; step < 3000; step += 1) {
@@ -44,5 +44,24 @@ describe('PageTable', () => {
       const first = model.get(asked);
       if (first) expect(table.countAdjacent(asked, first, 20)).toBe(adjacent(model, asked, 20));
     }
+  });
+
+  it('gives back a page when another takes its place', () => {
+    const pool = new PagePool();
+    const table = new PageTable(100 * PAGE_LENGTH, pool);
+    for (let count = 0; count < 100; count += 1) table.add(50);
+    expect([pool.slabs, table.bytes]).toEqual([1, PAGE_LENGTH]);
+    const memory = pool.place(20) ?? new Uint8Array(0);
+    const pages = pool.adopt(memory) ?? [];
+    table.addAll(40, pages);
+    expect([pool.slabs, table.bytes]).toEqual([1, 20 * PAGE_LENGTH]);
+    expect([table.find(39), table.find(40), table.find(59), table.find(60)]).toEqual([
+      undefined,
+      pages[0],
+      pages[19],
+      undefined,
+    ]);
+    table.drop({ offset: 0, length: 100 * PAGE_LENGTH });
+    expect([pool.slabs, table.bytes]).toEqual([0, 0]);
   });
 });

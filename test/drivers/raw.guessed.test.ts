@@ -25,6 +25,12 @@ it('keeps a disk whose format was guessed from looking like another the next tim
   await disk.write(512, QCOW2);
 });
 
+it('has no memory for writes to a disk whose format was guessed', async () => {
+  const [guessed, said] = [await openRaw(true), await openRaw(false)];
+  expect(said.place(0, 4096)).toBeDefined();
+  expect(guessed.place(0, 4096)).toBeUndefined();
+});
+
 it('lets a disk that was said to be raw begin with anything', async () => {
   const disk = await openRaw(false);
   await disk.write(0, QCOW2);

@@ -279,6 +279,40 @@ describe('raw driver: a node below of odd size', () => {
     }));
 });
 
+describe('raw driver: the memory below', () => {
+  it('is lent and written in place, at its offset and as far as it goes', async () => {
+    const graph = new BlockGraph(nodeEnv(), drivers);
+    const file = { driver: 'memory', size: 512 * KiB + 100, 'node-name': 'below' };
+    const disk = await graph.open({ driver: 'raw', file, offset: 4096 });
+    const below = graph.find('below');
+    const memory = disk.place(0, 256 * KiB) ?? pattern(0);
+    memory.set(pattern(256 * KiB));
+    await disk.write(0, memory, { placed: true });
+    expect(below.lend(4096, 256 * KiB)?.parts[0]?.buffer).toBe(memory.buffer);
+    const loan = disk.lend(10, 100 * KiB);
+    expect(loan?.parts).toEqual([pattern(256 * KiB).subarray(10, 10 + 100 * KiB)]);
+    loan?.end();
+
+    await below.write(256 * KiB, new Uint8Array(256 * KiB + 100));
+    expect(disk.size).toBe(508 * KiB + 512);
+    expect(disk.lend(256 * KiB, 252 * KiB + 100)).toBeDefined();
+    expect(disk.lend(256 * KiB, 252 * KiB + 101)).toBeUndefined();
+    await graph.closeAll();
+  });
+
+  it('is not lent where the node below has grown, and this one has not', async () => {
+    const graph = new BlockGraph(nodeEnv(), drivers);
+    const file = { driver: 'memory', size: 256 * KiB + 100, 'node-name': 'below' };
+    const disk = await graph.open({ driver: 'raw', file });
+    await graph.find('below').resize(MiB);
+    await graph.find('below').write(0, pattern(MiB));
+    expect(disk.size).toBe(256 * KiB + 512);
+    expect(disk.lend(0, 256 * KiB + 100)).toBeDefined();
+    expect(disk.lend(0, 256 * KiB + 101)).toBeUndefined();
+    await graph.closeAll();
+  });
+});
+
 /** A raw disk over one of the tests, which may be discarded from. */
 async function open(given: TestDiskOptions, options: object) {
   const below = new TestDisk(given);

@@ -102,12 +102,14 @@ export class RigClient {
   readonly #optionReplies = new OptionReplyReader();
   readonly #lengths = new Map<number, number>();
   readonly #chunks = new Map<number, ChunkBody[]>();
-  #style: ReplyStyle = { structured: false, extended: false };
+  #style: ReplyStyle;
   #replyReader: ReplyReader | undefined;
   #cookie = 0;
 
-  constructor(connection: HandConnection) {
+  /** @param style What was agreed on, where there is no handshake. */
+  constructor(connection: HandConnection, style?: ReplyStyle) {
     this.connection = connection;
+    this.#style = style ?? { structured: false, extended: false };
   }
 
   /** Takes the greeting, and answers with flags. */

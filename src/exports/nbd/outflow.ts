@@ -7,9 +7,11 @@
  * Who replies reserves room in a slab, fills it, and sends it. Rooms that lie one behind the other
  * go out as one, which costs as much as one reply. But a client that waits for all of them does
  * nothing meanwhile, so some go out early. A slab is used again when all of it is sent; a long
- * reply has one of its own, and goes out at once.
+ * reply has one of its own, and goes out at once. So does one whose bytes a disk has lent, which go
+ * out from where they lie.
  */
 
+import type { Loan } from '../../block/driver.ts';
 import type { Connection } from '../../env/sockets.ts';
 import { viewOf } from '../../wire/nbd/words.ts';
 import type { BufferPool } from './buffer-pool.ts';
@@ -76,6 +78,11 @@ export class Outflow {
     return this.#heldBytes;
   }
 
+  /** Whether a reply of `length` bytes gets memory to itself. */
+  isLong(length: number): boolean {
+    return length > SHARED_LENGTH_MAX;
+  }
+
   /** Reserves room, for one reply that is then sent or given up. */
   reserve(length: number): Room {
     const slab = this.#slabFor(length);
@@ -88,18 +95,28 @@ export class Outflow {
 
   /** Sends what is in the room; it goes out with the next {@link Outflow.flush} at the latest. */
   send(room: Room): void {
-    const { slab, start, end } = room;
-    const run = this.#run;
-    if (run && run.slab === slab && run.end === start) {
-      run.end = end;
-      run.rooms += 1;
-    } else {
-      this.flush();
-      this.#run = { slab, start, end, rooms: 1 };
-    }
-    this.#together += end - start > SHORT_LENGTH_MAX ? 1 : 2;
-    if (this.#together < TOGETHER_MAX && end - start <= SHARED_LENGTH_MAX) return;
+    this.#append(room);
+    const length = room.end - room.start;
+    this.#together += length > SHORT_LENGTH_MAX ? 1 : 2;
+    if (this.#together < TOGETHER_MAX && !this.isLong(length)) return;
     this.flush();
+    this.#connection.flush();
+  }
+
+  /** Sends at once what is in the room and, behind it, what is lent; ends the loan when it may. */
+  sendLent(room: Room, loan: Loan): void {
+    this.#append(room);
+    this.flush();
+    let left = loan.parts.length;
+    for (const part of loan.parts) {
+      this.#heldBytes += part.length;
+      this.#connection.write(part, () => {
+        this.#heldBytes -= part.length;
+        left -= 1;
+        if (left === 0) loan.end();
+        this.#onSent();
+      });
+    }
     this.#connection.flush();
   }
 
@@ -128,8 +145,20 @@ export class Outflow {
     });
   }
 
+  /** Puts a reply behind those that go out together, or begins anew with it. */
+  #append({ slab, start, end }: Room): void {
+    const run = this.#run;
+    if (run && run.slab === slab && run.end === start) {
+      run.end = end;
+      run.rooms += 1;
+    } else {
+      this.flush();
+      this.#run = { slab, start, end, rooms: 1 };
+    }
+  }
+
   #slabFor(length: number): Slab {
-    if (length > SHARED_LENGTH_MAX) return new Slab(this.#pool.take(length));
+    if (this.isLong(length)) return new Slab(this.#pool.take(length));
     const slab = this.#slab;
     if (slab && slab.used + length <= SLAB_LENGTH) return slab;
     this.#slab = new Slab(this.#pool.take(SLAB_LENGTH));

@@ -1,6 +1,7 @@
 /** Replies to requests, in the style that a connection has agreed on. */
 
 import type { ByteRange } from '../../base/ranges.ts';
+import type { Loan } from '../../block/driver.ts';
 import { COMMAND, REPLY_FLAG } from '../../wire/nbd/constants.ts';
 import {
   chunkLength,
@@ -47,6 +48,11 @@ export class Replies {
     this.#headerLength = dataHeaderLength(style);
   }
 
+  /** Whether a reply with `length` bytes of data had better be sent from where they lie. */
+  isLong(length: number): boolean {
+    return this.#out.isLong(length);
+  }
+
   /** Reserves room for a reply with `length` bytes of data. */
   reserve(length: number): Room {
     return this.#out.reserve(this.#headerLength + length);
@@ -63,10 +69,15 @@ export class Replies {
 
   /** Answers a read with the data in the room: a piece of what was asked for, or all of it. */
   sendData(to: NbdRequest, room: Room, range: ByteRange = to, flags: number = DONE): void {
-    const { view } = room.slab;
-    if (this.#style.structured) putOffsetData(view, room.start, to, flags, this.#style, range);
-    else putSimpleReply(view, room.start, to, 0);
+    this.#putHeader(to, room, range, flags);
     this.#out.send(room);
+  }
+
+  /** Answers a read with what the disk has lent. */
+  sendLent(to: NbdRequest, loan: Loan): void {
+    const room = this.#out.reserve(this.#headerLength);
+    this.#putHeader(to, room, to, DONE);
+    this.#out.sendLent(room, loan);
   }
 
   /** Answers a read with all of its pieces. */
@@ -103,5 +114,10 @@ export class Replies {
       const flags = index === statuses.length - 1 ? DONE : 0;
       this.#out.sendBytes(encodeBlockStatus(to, flags, this.#style, status));
     }
+  }
+
+  #putHeader(to: NbdRequest, { slab, start }: Room, range: ByteRange, flags: number): void {
+    if (this.#style.structured) putOffsetData(slab.view, start, to, flags, this.#style, range);
+    else putSimpleReply(slab.view, start, to, 0);
   }
 }

@@ -18,7 +18,7 @@ import { BlockError } from '../../base/errors.ts';
 import type { Clock } from '../../env/env.ts';
 import type { Connection, Receiver } from '../../env/sockets.ts';
 import type { Inflow } from '../../wire/inflow.ts';
-import { COMMAND } from '../../wire/nbd/constants.ts';
+import { COMMAND, COMMAND_FLAG } from '../../wire/nbd/constants.ts';
 import type { ReplyStyle } from '../../wire/nbd/replies.ts';
 import { type NbdRequest, payloadLength, RequestReader } from '../../wire/nbd/requests.ts';
 import type { BufferPool } from './buffer-pool.ts';
@@ -28,7 +28,7 @@ import type { NbdLimits } from './limits.ts';
 import type { ChosenContext } from './meta-contexts.ts';
 import { Outflow } from './outflow.ts';
 import { Replies } from './replies.ts';
-import { type Spent, Work } from './work.ts';
+import { type Payload, Work } from './work.ts';
 
 /** What a handshake has come to. */
 export interface Chosen {
@@ -65,9 +65,8 @@ const STATUS_COST = 256 * 1024;
 interface Incoming {
   readonly request: NbdRequest;
   readonly length: number;
-  /** Where the payload is put together; a buffer of the pool, which may be longer. */
-  readonly buffer: Uint8Array | undefined;
-  /** Why there is no buffer, and the payload is dropped. */
+  /** Where it is put together; nowhere if it is dropped. */
+  readonly payload: Payload | undefined;
   readonly refusal: Refusal | undefined;
   taken: number;
 }
@@ -80,6 +79,7 @@ const PLACED_LENGTH_MIN = 16 * 1024;
  * which little comes here, to be copied, and the rest where it is put together.
  */
 const SHORT_PIECE = new Uint8Array(4096);
+/** The least payload for which the disk is asked where, and after which one more is expected. */
 const LONG_PAYLOAD_MIN = 128 * 1024;
 
 /**
@@ -87,8 +87,6 @@ const LONG_PAYLOAD_MIN = 128 * 1024;
  * made just before it is sent is still in the processor's cache.
  */
 const UNSENT_MAX = 256 * 1024;
-
-const NOTHING = new Uint8Array(0);
 
 /**
  * `leaving`, no more requests are taken and the connection ends after the last reply; `gone`, the
@@ -129,7 +127,7 @@ export class Transmission implements Receiver, ExportClient {
     this.#requests = new RequestReader(style);
     this.#out = new Outflow(connection, pool, () => this.#wake());
     const replies = new Replies(this.#out, style);
-    const onAnswered = (spent: Spent) => this.#answered(spent);
+    const onAnswered = (payload: Payload | undefined) => this.#answered(payload);
     this.#work = new Work({ target, replies, contexts, minimum, ...style, onAnswered });
   }
 
@@ -142,7 +140,7 @@ export class Transmission implements Receiver, ExportClient {
 
   data(bytes: Uint8Array): void {
     if (this.#phase !== 'open') return;
-    if (this.#incoming?.buffer?.buffer === bytes.buffer) {
+    if (this.#incoming?.payload?.bytes.buffer === bytes.buffer) {
       this.#incoming.taken += bytes.length;
       this.#wake();
       return;
@@ -156,8 +154,8 @@ export class Transmission implements Receiver, ExportClient {
   place(): Uint8Array | undefined {
     if (this.#inflow.length > 0) return undefined;
     if (!this.#incoming) return this.#wasLong ? SHORT_PIECE : undefined;
-    const { buffer, taken, length } = this.#incoming;
-    return length - taken < PLACED_LENGTH_MIN ? undefined : buffer?.subarray(taken, length);
+    const { payload, taken, length } = this.#incoming;
+    return length - taken < PLACED_LENGTH_MIN ? undefined : payload?.bytes.subarray(taken);
   }
 
   drained(): void {}
@@ -226,25 +224,36 @@ export class Transmission implements Receiver, ExportClient {
   }
 
   #expectPayload(request: NbdRequest, length: number, refusal: Refusal | undefined): boolean {
-    const buffer = refusal ? undefined : this.#parts.pool.take(length);
-    if (buffer) this.#payloadBytes += length;
-    this.#incoming = { request, length, buffer, refusal, taken: 0 };
+    const isKept = !refusal && request.command === COMMAND.WRITE;
+    const payload = isKept ? this.#placeFor(request) : undefined;
+    if (payload) this.#payloadBytes += length;
+    this.#incoming = { request, length, payload, refusal, taken: 0 };
     return this.#takePayload(this.#incoming);
   }
 
+  /** Finds memory for the payload of a write: the disk's own, if it is long and may stay there. */
+  #placeFor({ flags, offset, length }: NbdRequest): Payload {
+    const { pool, target } = this.#parts;
+    const mayStay = length >= LONG_PAYLOAD_MIN && (flags & COMMAND_FLAG.FUA) === 0;
+    const placed = mayStay ? target.edge.place(offset, length) : undefined;
+    if (placed) return { bytes: placed, buffer: undefined };
+    const buffer = pool.take(length);
+    return { bytes: buffer.subarray(0, length), buffer };
+  }
+
   #takePayload(incoming: Incoming): boolean {
-    const { request, length, buffer, refusal, taken } = incoming;
-    incoming.taken += buffer
-      ? this.#inflow.takeInto(buffer, taken, length)
+    const { request, length, payload, refusal, taken } = incoming;
+    incoming.taken += payload
+      ? this.#inflow.takeInto(payload.bytes, taken, length)
       : this.#inflow.skip(length - taken);
     if (incoming.taken < length) return false;
     this.#incoming = undefined;
     if (refusal) this.#work.refuse(request, refusal);
-    else if (buffer) this.#begin(request, buffer.subarray(0, length), buffer);
+    else this.#begin(request, payload);
     return true;
   }
 
-  #begin(request: NbdRequest, payload: Uint8Array = NOTHING, lent?: Uint8Array): void {
+  #begin(request: NbdRequest, payload?: Payload): void {
     const { command, length } = request;
     if (command === COMMAND.DISC) {
       this.#phase = 'leaving';
@@ -254,12 +263,11 @@ export class Transmission implements Receiver, ExportClient {
     if (this.#phase === 'gone' && TELLING.includes(command)) return;
     if (command === COMMAND.BLOCK_STATUS) this.#budget -= STATUS_COST;
     else if (isTransfer(command)) this.#budget -= length;
-    this.#work.begin(request, payload, lent);
+    this.#work.begin(request, payload);
   }
 
-  #answered({ payload, lent }: Spent): void {
-    this.#payloadBytes -= payload.length;
-    if (lent) this.#parts.pool.give(lent);
+  #answered(payload: Payload | undefined): void {
+    if (payload) this.#letGo(payload);
     if (this.#isProcessing) return;
     this.#out.flush();
     this.#wake();
@@ -294,9 +302,13 @@ export class Transmission implements Receiver, ExportClient {
   }
 
   #dropIncoming(): void {
-    const { buffer } = this.#incoming ?? {};
-    if (buffer) this.#parts.pool.give(buffer);
+    if (this.#incoming?.payload) this.#letGo(this.#incoming.payload);
     this.#incoming = undefined;
+  }
+
+  #letGo({ bytes, buffer }: Payload): void {
+    this.#payloadBytes -= bytes.length;
+    if (buffer) this.#parts.pool.give(buffer);
   }
 
   #rest(): void {

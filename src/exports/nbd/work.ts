@@ -2,11 +2,13 @@
  * Requests in the hands of the disk, from the moment they are whole to their replies.
  *
  * What completes at once is answered at once, without a promise. A read has its place in the reply
- * from the beginning, so that the disk puts the bytes where they are sent from.
+ * from the beginning, so that the disk puts the bytes where they are sent from; a long one is sent
+ * from the disk's own memory where that can be had, and a long write has come into it.
  */
 
 import { BlockError } from '../../base/errors.ts';
 import type { Pending } from '../../base/pending.ts';
+import type { Loan } from '../../block/driver.ts';
 import type { BlockEdge } from '../../block/edge.ts';
 import { COMMAND, COMMAND_FLAG } from '../../wire/nbd/constants.ts';
 import { errorValueOf } from '../../wire/nbd/errors.ts';
@@ -30,36 +32,40 @@ export interface WorkParts {
   readonly extended: boolean;
   /** What the client's requests are multiples of, in bytes. */
   readonly minimum: number;
-  /** Called when a request that was begun has been answered. */
-  readonly onAnswered: (spent: Spent) => void;
+  /** Called when a request that was begun has been answered, with what came with it. */
+  readonly onAnswered: (payload: Payload | undefined) => void;
 }
 
 const { FUA, NO_HOLE, DF, REQ_ONE, FAST_ZERO } = COMMAND_FLAG;
 const DURABLE = { forceUnitAccess: true } as const;
+const PLACED = { placed: true } as const;
 
-/** What a request had that is free again when it is answered. */
-export interface Spent {
-  /** Empty unless it was a write. */
-  readonly payload: Uint8Array;
-  /** The buffer of which the payload is a part, where it was put together in one. */
-  readonly lent: Uint8Array | undefined;
+/** The bytes that came with a request. */
+export interface Payload {
+  readonly bytes: Uint8Array;
+  /** What they are a part of; nothing when they are in memory that the disk has placed. */
+  readonly buffer: Uint8Array | undefined;
 }
 
+const EMPTY = new Uint8Array(0);
+const NOTHING: Payload = { bytes: EMPTY, buffer: EMPTY };
+
 /** A request in flight. */
-class Task implements Spent {
+class Task {
   readonly request: NbdRequest;
-  readonly payload: Uint8Array;
-  readonly lent: Uint8Array | undefined;
+  /** Of a write. */
+  readonly payload: Payload | undefined;
+  /** Of a read that is answered with the disk's own memory. */
+  loan: Loan | undefined;
   /** Of a read that is answered in one piece, or is not answered with its bytes. */
   room: Room | undefined;
   /** Of a read that is answered in several. */
   pieces: readonly ReadPiece[] | undefined;
   statuses: readonly ContextStatus[] | undefined;
 
-  constructor(request: NbdRequest, payload: Uint8Array, lent: Uint8Array | undefined) {
+  constructor(request: NbdRequest, payload: Payload | undefined) {
     this.request = request;
     this.payload = payload;
-    this.lent = lent;
   }
 }
 
@@ -83,8 +89,8 @@ export class Work {
   }
 
   /** Carries out a request that has been checked; `payload` stays as it is until then. */
-  begin(request: NbdRequest, payload: Uint8Array, lent?: Uint8Array): void {
-    const task = new Task(request, payload, lent);
+  begin(request: NbdRequest, payload?: Payload): void {
+    const task = new Task(request, payload);
     this.#inFlight += 1;
     let started: Pending;
     try {
@@ -115,7 +121,7 @@ export class Work {
       case COMMAND.READ:
         return this.#read(task);
       case COMMAND.WRITE:
-        return this.#edge.write(offset, task.payload, forceUnitAccess ? DURABLE : undefined);
+        return this.#write(task);
       case COMMAND.FLUSH:
         return this.#edge.flush();
       case COMMAND.TRIM:
@@ -140,10 +146,16 @@ export class Work {
     const { request } = task;
     // A structured reply has no empty chunks.
     if (request.length === 0) return;
-    if (!this.#parts.structured || (request.flags & DF) !== 0) return this.#readWhole(task);
+    if (!this.#parts.structured || (request.flags & DF) !== 0) return this.#readOrBorrow(task);
     const parts = this.#sparse.partsOf(request);
-    if (parts === undefined) return this.#readWhole(task);
+    if (parts === undefined) return this.#readOrBorrow(task);
     return this.#readSparse(task, parts);
+  }
+
+  #readOrBorrow(task: Task): Pending {
+    const { offset, length } = task.request;
+    if (this.#replies.isLong(length)) task.loan = this.#edge.lend(offset, length);
+    if (!task.loan) return this.#readWhole(task);
   }
 
   #readWhole(task: Task): Pending {
@@ -154,7 +166,7 @@ export class Work {
 
   async #readSparse(task: Task, finding: ReturnType<SparseReads['partsOf']>): Promise<void> {
     const parts = await finding;
-    if (parts === undefined) return this.#readWhole(task);
+    if (parts === undefined) return this.#readOrBorrow(task);
     const pieces = parts.map(({ offset, length, isZero }) => ({
       offset,
       length,
@@ -168,6 +180,12 @@ export class Work {
     for (const result of await Promise.allSettled(reads)) {
       if (result.status === 'rejected') throw result.reason;
     }
+  }
+
+  #write({ request, payload }: Task): Pending {
+    const { bytes, buffer } = payload ?? NOTHING;
+    const options = (request.flags & FUA) !== 0 ? DURABLE : buffer ? undefined : PLACED;
+    return this.#edge.write(request.offset, bytes, options);
   }
 
   async #trimDurably(offset: number, length: number): Promise<void> {
@@ -188,9 +206,10 @@ export class Work {
   }
 
   #finish(task: Task): void {
-    const { request, room, pieces, statuses } = task;
+    const { request, loan, room, pieces, statuses } = task;
     this.#parts.target.accounts.countDone(request.command, request.length);
-    if (pieces) this.#replies.sendPieces(request, pieces);
+    if (loan) this.#replies.sendLent(request, loan);
+    else if (pieces) this.#replies.sendPieces(request, pieces);
     else if (statuses) this.#replies.sendStatuses(request, statuses);
     else if (room && request.command === COMMAND.READ) this.#replies.sendData(request, room);
     else {
@@ -212,6 +231,6 @@ export class Work {
 
   #end(task: Task): void {
     this.#inFlight -= 1;
-    this.#parts.onAnswered(task);
+    this.#parts.onAnswered(task.payload);
   }
 }

@@ -101,6 +101,37 @@ describe('the outflow of an NBD connection', () => {
     expect([heard.length, heard[0], heard[length]]).toEqual([2 * length, 1, 6]);
   });
 
+  it('sends at once what is lent, behind its header, and ends the loan after that', () => {
+    const { connection, out, sent, room } = rig();
+    const flushed = vi.spyOn(connection, 'flush');
+    const end = vi.fn();
+    out.send(room(4, 1));
+    const parts = [2, 3].map((byte) => new Uint8Array(5).fill(byte));
+    out.sendLent(room(4, 9), { parts, end });
+    expect(flushed).toHaveBeenCalledTimes(1);
+    expect(out.heldBytes).toBe(18);
+    out.send(room(1, 4));
+    expect(end).toHaveBeenCalledTimes(0);
+    connection.takeAll();
+    const heard = [1, 9].flatMap((byte) => Array(4).fill(byte));
+    heard.push(...[2, 3].flatMap((byte) => Array(5).fill(byte)));
+    expect([...connection.hear()]).toEqual(heard);
+    expect(end).toHaveBeenCalledTimes(1);
+    expect(sent).toEqual([11, 6, 1]);
+  });
+
+  it('ends the loans of a connection that is over, or goes meanwhile', async () => {
+    const { connection, out, room } = rig();
+    const ends = [vi.fn(), vi.fn()] as const;
+    for (const end of ends) {
+      out.sendLent(room(4, 9), { parts: [new Uint8Array(5), new Uint8Array(5)], end });
+      connection.destroy();
+    }
+    await Promise.resolve();
+    for (const end of ends) expect(end).toHaveBeenCalledTimes(1);
+    expect(out.heldBytes).toBe(0);
+  });
+
   it('gives memory back of a connection that is over', async () => {
     const { connection, pool, out, room } = rig();
     out.send(room(10, 1));

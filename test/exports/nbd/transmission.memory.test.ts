@@ -3,7 +3,7 @@ import { BufferPool } from '../../../src/exports/nbd/buffer-pool.ts';
 import { DEFAULT_LIMITS } from '../../../src/exports/nbd/limits.ts';
 import { Transmission } from '../../../src/exports/nbd/transmission.ts';
 import { Inflow } from '../../../src/wire/inflow.ts';
-import { COMMAND } from '../../../src/wire/nbd/constants.ts';
+import { COMMAND, COMMAND_FLAG } from '../../../src/wire/nbd/constants.ts';
 import { pattern } from '../../support/drivers.ts';
 import { HandConnection } from '../../support/hand-connection.ts';
 import { concat } from '../../support/hex.ts';
@@ -15,15 +15,22 @@ const LENGTH = 50_000;
 const LONG = 128 * 1024;
 
 /** A session with a disk that is held, and all the memory that it has. */
-function session() {
+function session({ places = false, extended = false } = {}) {
   const rig = new ServerRig();
   rig.disk.gate.mode = 'held';
+  const placed: Uint8Array[] = [];
+  const place = (_offset: number, length: number) => {
+    const memory = new Uint8Array(length);
+    placed.push(memory);
+    return memory;
+  };
+  if (places) Object.assign(rig.disk, { place });
   const connection = new HandConnection();
   const [inflow, pool] = [new Inflow(), new BufferPool()];
   const given: Uint8Array[] = [];
   pool.give = (buffer) => void given.push(buffer);
   let over = 0;
-  const style = { structured: false, extended: false };
+  const style = { structured: extended, extended };
   new Transmission({
     target: rig.served,
     style,
@@ -39,7 +46,8 @@ function session() {
     },
   }).start();
   const overs = () => over;
-  return { rig, connection, client: new RigClient(connection), inflow, given, overs };
+  const client = new RigClient(connection, style);
+  return { rig, connection, client, inflow, given, placed, overs };
 }
 
 describe('the memory of an NBD session', () => {
@@ -89,6 +97,53 @@ describe('the memory of an NBD session', () => {
     await client.replies();
     const written = concat(pattern(LONG, 5), pattern(LONG, 5 + LONG));
     expect(Buffer.compare(rig.disk.bytes.subarray(0, 2 * LONG), written)).toBe(0);
+  });
+
+  it('receives a long payload where the disk wants it, which then is the disk’s', async () => {
+    const { rig, client, connection, given, placed } = session({ places: true });
+    const bytes = client.build({ command: COMMAND.WRITE, offset: 512 }, pattern(LONG, 9));
+    connection.say(bytes.subarray(0, 1000));
+    expect(connection.sayPlaced(bytes.subarray(1000))).toBe(bytes.length - 1000);
+    expect(rig.disk.calls).toMatchObject([{ offset: 512, options: { placed: true } }]);
+    for (const held of [...rig.disk.gate.held]) held.complete();
+    expect(await client.replies()).toMatchObject([{ error: 0 }]);
+    expect(placed).toHaveLength(1);
+    expect(Buffer.compare(placed[0] ?? pattern(0), pattern(LONG, 9))).toBe(0);
+    // That of the reply.
+    expect(given.map(({ length }) => length)).toEqual([262_144]);
+  });
+
+  it.each([
+    { what: 'short', request: {}, length: LONG - 1 },
+    { what: 'to be durable', request: { flags: COMMAND_FLAG.FUA }, length: LONG },
+    { what: 'refused', request: { offset: 2 ** 40 }, length: LONG },
+  ])('asks the disk for no place for a write that is $what', async ({ request, length }) => {
+    const { rig, client, placed } = session({ places: true });
+    client.send({ command: COMMAND.WRITE, ...request }, pattern(length));
+    for (const { options } of rig.disk.calls) expect(options).not.toHaveProperty('placed');
+    for (const held of [...rig.disk.gate.held]) held.complete();
+    expect(await client.replies()).toHaveLength(1);
+    expect(placed).toEqual([]);
+  });
+
+  it('leaves the disk as it is when a payload for its own memory never came whole', async () => {
+    const { rig, client, connection, given, placed, overs } = session({ places: true });
+    client.say(client.build({ command: COMMAND.WRITE }, pattern(LONG)).subarray(0, LONG));
+    connection.close();
+    await settle();
+    expect([placed.length, given.length, overs()]).toEqual([1, 0, 1]);
+    expect(rig.disk.operations).toEqual([]);
+  });
+
+  it('takes no memory for what comes with a farewell', async () => {
+    const { client, connection, overs } = session({ extended: true });
+    const flags = COMMAND_FLAG.PAYLOAD_LEN;
+    client.say(client.build({ command: COMMAND.DISC, flags, length: 2 ** 50 }));
+    client.say(pattern(LENGTH));
+    expect(connection.outcome).toBe('no');
+    connection.sayEnd();
+    await settle();
+    expect([connection.outcome, overs()]).toEqual(['ended', 1]);
   });
 
   it('gets back the buffer of a payload that never came whole', async () => {

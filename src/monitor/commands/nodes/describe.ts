@@ -115,7 +115,7 @@ function hasState({ options, children }: BlockNode): boolean {
 
 /** What the storage of an image takes, without that of others behind it. */
 async function allocatedSizeOf(node: BlockNode): Promise<number | undefined> {
-  const own = await node.allocatedSize();
+  const own = await node.traits.allocatedSize?.();
   if (own !== undefined || WITHOUT_ALLOCATION.has(node.options.driver)) return own;
   const { filtered, backing, children } = node;
   const storage = filtered ? [filtered] : children.filter((child) => child !== backing);

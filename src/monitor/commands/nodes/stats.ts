@@ -61,7 +61,7 @@ function childOf(node: BlockNode): BlockNode | undefined {
 }
 
 function countsOf(node: BlockNode): BlockStats {
-  const discards = node.discards;
+  const discards = node.traits.discards;
   return {
     'node-name': node.name,
     stats: { ...NO_REQUESTS, wr_highest_offset: node.writes.highest },
