@@ -1,18 +1,17 @@
 /**
  * A mirror of 1 GiB from a file to an NBD server at a Unix socket, beside QEMU's to the same one.
  *
- * The server is nbdkit with its memory plugin, which costs least; the source is random bytes in the
- * page cache. Both are timed from the start of the job through READY to COMPLETED.
+ * The server is nbdkit with its memory plugin, which costs least; the source is random bytes in
+ * memory. Both are timed from the start of the job through READY to COMPLETED.
  */
 
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openDisk } from '../src/index.ts';
 import { startNbdkit } from './nbd-servers.ts';
 import { comparePairs, formatSpread } from './pairs.ts';
 import { qemuMirrorSeconds } from './peers.ts';
-import { writeRandom } from './random-file.ts';
+import { memoryFolder, writeRandom } from './random-file.ts';
 
 const SIZE = 2 ** 30;
 const ROUNDS = 7;
@@ -22,7 +21,7 @@ export const bench = {
   summary: 'Mirroring 1 GiB to an NBD server, beside blockdev-mirror to the same',
 
   async run(report: (line: string) => void): Promise<void> {
-    const folder = await mkdtemp(join(tmpdir(), 'mirrordisk-bench-'));
+    const folder = await memoryFolder('nbd-mirror', SIZE);
     const source = join(folder, 'source.img');
     try {
       await writeRandom(source, SIZE);

@@ -1,23 +1,27 @@
 /**
  * Our NBD server beside those of QEMU and nbdkit, with the clients of QEMU and libnbd.
  *
- * In pairs that do the same: a raw image in the page cache, served by us and by qemu-nbd; memory,
+ * In pairs that do the same: a raw image in memory, served by us and by qemu-nbd; a memory disk,
  * served by us and by nbdkit; and, for what is left to gain with such a client on this machine, the
  * image served by nbdkit and by qemu-nbd. All are filled with random bytes first, for a server that
  * may answer with a hole does not move any. Each cell is so many requests of one length, so many in
  * flight by `qemu-img bench`, or what `nbdcopy` takes for good, on several connections; what counts
  * is requests a second, and what each costs the server in processor time, which the noise of a
- * machine spares. A round that does not count comes first: a server runs for long.
+ * machine spares.
+ *
+ * Each cell has servers of its own, and a run that does not count comes first. That run decides how
+ * fast qemu-nbd is: by itself the C library gives the memory of each request of 256 KiB back to the
+ * system and gets it anew, 65 page faults a request, until longer requests or those of `nbdcopy`
+ * have taught it better. So these cells are there twice, the second time after `nbdcopy`.
  */
 
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { type NbdServerProcess, startNbdkit, startOurs, startQemuNbd } from './nbd-servers.ts';
 import { comparePairs, type Spread, spreadOf } from './pairs.ts';
-import { writeRandom } from './random-file.ts';
+import { memoryFolder, writeRandom } from './random-file.ts';
 
 const run = promisify(execFile);
 
@@ -31,6 +35,8 @@ interface Cell {
   readonly count: number;
   /** Sends them to a server. @returns Seconds. */
   readonly run: (uri: string) => Promise<number>;
+  /** What the server does before the first run that counts. @default One that does not. */
+  readonly prepare?: (uri: string) => Promise<unknown>;
 }
 
 function benchCells(length: number, depth: number, count: number): Cell[] {
@@ -48,14 +54,21 @@ function benchCells(length: number, depth: number, count: number): Cell[] {
   }));
 }
 
+/** @returns Seconds. */
+async function copy(from: string, to: string): Promise<number> {
+  const startMs = performance.now();
+  await run('nbdcopy', [`--request-size=${COPY_LENGTH}`, from, to]);
+  return (performance.now() - startMs) / 1000;
+}
+
+function afterCopy(cell: Cell): Cell {
+  const prepare = (uri: string) => copy(uri, 'null:');
+  return { ...cell, title: `${cell.title}, after nbdcopy`, prepare };
+}
+
 /** @param data As many bytes as the disk has, to be written. */
 function copyCells(data: string): Cell[] {
   const count = SIZE / COPY_LENGTH;
-  const copy = async (from: string, to: string) => {
-    const startMs = performance.now();
-    await run('nbdcopy', [`--request-size=${COPY_LENGTH}`, from, to]);
-    return (performance.now() - startMs) / 1000;
-  };
   return [
     { title: 'nbdcopy from it, 256 KiB', count, run: (uri) => copy(uri, 'null:') },
     { title: 'nbdcopy to it, 256 KiB', count, run: (uri) => copy(data, uri) },
@@ -74,59 +87,68 @@ export const bench = {
   summary: 'Serving over NBD, beside qemu-nbd (an image) and nbdkit (memory)',
 
   async run(report: (line: string) => void): Promise<void> {
-    const folder = await mkdtemp(join(tmpdir(), 'mirrordisk-bench-'));
+    const folder = await memoryFolder('nbd', 2 * SIZE);
     const [image, data] = [join(folder, 'image'), join(folder, 'data')];
+    const long = benchCells(262_144, 16, 8000);
     const cells = [
       ...benchCells(4096, 1, 40_000),
       ...benchCells(4096, 32, 80_000),
-      ...benchCells(262_144, 16, 8000),
+      ...long,
+      ...long.map(afterCopy),
       ...copyCells(data),
     ];
     try {
       for (const path of [image, data]) await writeRandom(path, SIZE);
-      report(`${ROUNDS} rounds in turn; medians of requests a second and of server CPU`);
-      report('an image in the page cache, ours by qemu-nbd:');
-      const ofFile = { path: image };
-      const onFile = [await startOurs(folder, ofFile), await startQemuNbd(folder, image)];
-      await compareServers(report, cells, onFile);
+      report(`${ROUNDS} rounds in turn, files in ${dirname(folder)};`);
+      report('medians of requests a second and of server CPU');
+      report('an image, ours by qemu-nbd:');
+      const peer = () => startQemuNbd(folder, image);
+      const ours = () => startOurs(folder, { path: image });
+      for (const cell of cells) await compareCell(report, cell, [ours, peer]);
       report('the same, nbdkit with its file plugin by qemu-nbd:');
-      const others = [await startNbdkit(folder, ofFile), await startQemuNbd(folder, image)];
-      await compareServers(report, cells, others);
+      const other = () => startNbdkit(folder, { path: image });
+      for (const cell of cells) await compareCell(report, cell, [other, peer]);
       report('memory, ours by nbdkit:');
+      const filled = async (start: Promise<NbdServerProcess>) => {
+        const server = await start;
+        await copy(data, server.uri);
+        return server;
+      };
       const memory = { memory: SIZE };
-      const inMemory = [await startOurs(folder, memory), await startNbdkit(folder, memory)];
-      for (const { uri } of inMemory) await run('nbdcopy', [image, uri]);
-      await compareServers(report, cells, inMemory);
+      const starts = [startOurs, startNbdkit].map((start) => () => filled(start(folder, memory)));
+      for (const cell of cells) if (!cell.prepare) await compareCell(report, cell, starts);
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
   },
 };
 
-async function compareServers(
+/** @param starts Start ours, and the peer. */
+async function compareCell(
   report: (line: string) => void,
-  cells: readonly Cell[],
-  servers: readonly NbdServerProcess[],
+  cell: Cell,
+  starts: readonly (() => Promise<NbdServerProcess>)[],
 ): Promise<void> {
-  const [ours, theirs] = servers;
-  if (!ours || !theirs) return;
+  const servers: NbdServerProcess[] = [];
   try {
-    for (const server of servers) for (const cell of cells) await runCell(server, cell);
-    for (const cell of cells) {
-      const costs: Record<'ours' | 'theirs', number[]> = { ours: [], theirs: [] };
-      const measure = (server: NbdServerProcess, to: number[]) => async () => {
-        const { perSecond, cost } = await runCell(server, cell);
-        to.push(cost);
-        return perSecond;
-      };
-      const rates = await comparePairs({
-        rounds: ROUNDS,
-        ours: measure(ours, costs.ours),
-        theirs: measure(theirs, costs.theirs),
-      });
-      const pairs = costs.ours.map((cost, round) => (costs.theirs[round] ?? 0) / cost);
-      report(`  ${cell.title.padEnd(30)} ${rateText(rates)}  ${costText(costs, spreadOf(pairs))}`);
-    }
+    for (const start of starts) servers.push(await start());
+    const [ours, theirs] = servers;
+    if (!ours || !theirs) return;
+    const { prepare = cell.run } = cell;
+    for (const { uri } of servers) await prepare(uri);
+    const costs: Record<'ours' | 'theirs', number[]> = { ours: [], theirs: [] };
+    const measure = (server: NbdServerProcess, to: number[]) => async () => {
+      const { perSecond, cost } = await runCell(server, cell);
+      to.push(cost);
+      return perSecond;
+    };
+    const rates = await comparePairs({
+      rounds: ROUNDS,
+      ours: measure(ours, costs.ours),
+      theirs: measure(theirs, costs.theirs),
+    });
+    const pairs = costs.ours.map((cost, round) => (costs.theirs[round] ?? 0) / cost);
+    report(`  ${cell.title.padEnd(44)} ${rateText(rates)}  ${costText(costs, spreadOf(pairs))}`);
   } finally {
     for (const server of servers) await server.stop();
   }

@@ -84,9 +84,10 @@ const LONG_PAYLOAD_MIN = 128 * 1024;
 
 /**
  * Bytes of replies that may wait for a client before no more of its requests are taken. What is
- * made just before it is sent is still in the processor's cache.
+ * made just before it is sent is still in the processor's cache; but a client that has taken one
+ * reply of 256 KiB should find the next one made.
  */
-const UNSENT_MAX = 256 * 1024;
+const UNSENT_MAX = 512 * 1024;
 
 /**
  * `leaving`, no more requests are taken and the connection ends after the last reply; `gone`, the

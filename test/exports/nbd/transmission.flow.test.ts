@@ -82,7 +82,7 @@ describe('the flow of an NBD session', () => {
     client.connection.takes = false;
     client.say(...Array.from({ length: 20 }, () => client.build({ length: 128 * 1024 })));
     await settle();
-    expect(rig.disk.operations).toHaveLength(2);
+    expect(rig.disk.operations).toHaveLength(4);
     expect(client.connection.isPaused).toBe(true);
     client.connection.takes = true;
     client.connection.takeAll();
