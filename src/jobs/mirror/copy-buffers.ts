@@ -25,7 +25,7 @@ export class CopyBuffers {
   /** @param length Bytes of one buffer; the memory is made of them. */
   constructor(memory: Uint8Array, length: number) {
     const count = memory.length / length;
-    assert(Number.isInteger(count) && count > 0 && count <= COUNT_MAX, 'there are some buffers');
+    assert(Number.isInteger(count) && count <= COUNT_MAX, 'buffers fit, and are not too many');
     this.#memory = memory;
     this.#length = length;
     this.#free = 2 ** count - 1;

@@ -25,7 +25,7 @@ export const HANGS: readonly Exhibit[] = [
       {
         file: 'jobs/mirror/copier.js',
         find: 'const sent = await pair.copyClaimed(range, buffer, goOn);',
-        replace: `if (this.#buffers.length === 0) {
+        replace: `if (this.#buffers.isEmpty) {
                 const [first] = pair.claims.ranges;
                 await pair.claims.holding(first, () => {});
             }
@@ -368,12 +368,12 @@ export const HANGS: readonly Exhibit[] = [
       {
         file: 'jobs/mirror/copier.js',
         find: `pair.claims.release(claim);
-        this.#buffers.push(buffer);
+        this.#buffers.give(buffer);
         this.#inFlight -= 1;`,
         replace: `this.#control.wake();
         await this.#env.clock.turn();
         pair.claims.release(claim);
-        this.#buffers.push(buffer);
+        this.#buffers.give(buffer);
         this.#inFlight -= 1;`,
       },
       {

@@ -208,7 +208,7 @@ export const STALE_DATA: readonly Exhibit[] = [
                 return this.#control.sleep();
             await this.#pair.claims.holding(range, () => {});
             await this.#control.pausePoint();
-            void this.#copy(range, this.#buffers.pop(), false);
+            void this.#copy(range, this.#buffers.take(range.length), false);
             return;
         }`,
       },
