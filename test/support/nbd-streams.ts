@@ -29,8 +29,8 @@ import {
   type ServerMessage,
 } from './nbd-messages.ts';
 
-/** The longest payload or data of an option that a stream takes. */
-export const PAYLOAD_MAX = 64 * 1024;
+/** The longest payload or data of an option that a stream takes: 64 KiB, and where they belong. */
+export const PAYLOAD_MAX = 64 * 1024 + 8;
 
 /** Reads a part of a message; gives nothing when not all of it has come. */
 type Step = () => Next | undefined;
