@@ -5,8 +5,8 @@
  *     taken          1     1     0     1     0              by a long copy, and by a short one
  *
  * What a copy costs beside its bytes counts where the target takes no longer for them than a copy
- * in memory does: over NBD to a server in memory, 1 GiB took a tenth less in copies of 2 MiB than
- * of 1 MiB. But with longer buffers there would be fewer copies of scattered ranges in flight.
+ * in memory does: over NBD to a server in memory, 1 GiB took 0.59 s in copies of 2 MiB and 0.64 s
+ * in copies of 1 MiB. But with longer buffers fewer copies of scattered ranges would be in flight.
  *
  * The first that are free are taken, for these are the likeliest to be in a cache.
  */
