@@ -8,10 +8,11 @@
  * where the disk decides.
  */
 
-import { access, mkdtemp, open, rm } from 'node:fs/promises';
+import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openDisk } from '../src/index.ts';
+import { MEMORY, memoryRoom } from './memory-folder.ts';
 import { comparePairs, formatSpread, type PairResult } from './pairs.ts';
 import { copySeconds, qemuMirrorSeconds } from './peers.ts';
 import { writeRandom } from './random-file.ts';
@@ -46,11 +47,8 @@ async function settings(): Promise<readonly Setting[]> {
     { title: 'page cache of a disk, no flushes', folder: tmpdir(), flush: false },
     { title: 'disk, with flushes', folder: tmpdir(), flush: true },
   ];
-  const hasMemory = await access('/dev/shm').then(
-    () => true,
-    () => false,
-  );
-  const inMemory = { title: 'memory filesystem', folder: '/dev/shm', flush: true };
+  const hasMemory = (await memoryRoom()) > 0;
+  const inMemory = { title: 'memory filesystem', folder: MEMORY, flush: true };
   return hasMemory ? [inMemory, ...onDisk] : onDisk;
 }
 

@@ -8,10 +8,11 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openDisk } from '../src/index.ts';
+import { memoryFolder } from './memory-folder.ts';
 import { startNbdkit } from './nbd-servers.ts';
 import { comparePairs, formatSpread } from './pairs.ts';
 import { qemuMirrorSeconds } from './peers.ts';
-import { memoryFolder, writeRandom } from './random-file.ts';
+import { writeRandom } from './random-file.ts';
 
 const SIZE = 2 ** 30;
 const ROUNDS = 7;

@@ -19,9 +19,10 @@ import { execFile } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { memoryFolder } from './memory-folder.ts';
 import { type NbdServerProcess, startNbdkit, startOurs, startQemuNbd } from './nbd-servers.ts';
 import { comparePairs, type Spread, spreadOf } from './pairs.ts';
-import { memoryFolder, writeRandom } from './random-file.ts';
+import { writeRandom } from './random-file.ts';
 
 const run = promisify(execFile);
 

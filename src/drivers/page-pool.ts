@@ -124,7 +124,7 @@ export class PagePool {
 
   #slabOf(page: Uint8Array): Slab {
     const slab = this.#slabs.get(page.buffer);
-    assert(slab !== undefined, 'a page goes back to the pool it came from');
+    assert(slab !== undefined, 'a page in use is of this pool');
     return slab;
   }
 

@@ -121,7 +121,7 @@ export class Work {
       case COMMAND.READ:
         return this.#read(task);
       case COMMAND.WRITE:
-        return this.#write(task);
+        return this.#write(task, forceUnitAccess);
       case COMMAND.FLUSH:
         return this.#edge.flush();
       case COMMAND.TRIM:
@@ -182,9 +182,9 @@ export class Work {
     }
   }
 
-  #write({ request, payload }: Task): Pending {
-    const { bytes, buffer } = payload ?? NOTHING;
-    const options = (request.flags & FUA) !== 0 ? DURABLE : buffer ? undefined : PLACED;
+  #write({ request, payload = NOTHING }: Task, forceUnitAccess: boolean): Pending {
+    const { bytes, buffer } = payload;
+    const options = forceUnitAccess ? DURABLE : buffer ? undefined : PLACED;
     return this.#edge.write(request.offset, bytes, options);
   }
 

@@ -120,11 +120,10 @@ export class Copier {
     const { granularity } = this.#pair.dirty;
     // Some short copies rather than one long one: none keeps the guest waiting for long.
     const share = alignDown(Math.floor(bytes / RATION_SHARES), granularity);
-    const isWhole = bytes >= this.rationMax;
-    const longest = isWhole ? this.#longest : this.#bufferLength;
+    const longest = bytes < this.rationMax ? this.#bufferLength : this.#longest;
     this.#copyMax = Math.min(Math.max(share, granularity), longest);
-    const copiesMax = isWhole ? COPIES_MAX : Math.max(Math.floor(bytes / this.#copyMax), 1);
-    this.#copiesMax = Math.min(copiesMax, COPIES_MAX);
+    const copiesMax = Math.floor(bytes / Math.min(this.#copyMax, this.#bufferLength));
+    this.#copiesMax = Math.min(Math.max(copiesMax, 1), COPIES_MAX);
   }
 
   /**

@@ -3,20 +3,26 @@
 import { describe, expect, it } from 'vitest';
 import { BlockError } from '../../../src/base/errors.ts';
 import { pattern } from '../../support/drivers.ts';
-import { PairRig } from '../../support/pair-rig.ts';
+import { PairRig, type PairRigOptions } from '../../support/pair-rig.ts';
 import { settle, watch } from '../../support/settle.ts';
 
 const UNIT = 1024;
 const SIZE = 4 * UNIT;
 const broken = new BlockError('EIO', 'write', 'broken');
 
+/** A guest's change that waits for both disks. */
+async function held(change: (rig: PairRig) => unknown, options: PairRigOptions = {}) {
+  const rig = new PairRig(options);
+  rig.hold();
+  const write = watch(() => change(rig));
+  await settle();
+  return { rig, write };
+}
+
 describe('when the target fails', () => {
   /** After a guest write whose part on the target has failed, unnoticed by the guest. */
-  async function afterFailure(settings: ConstructorParameters<typeof PairRig>[0] = {}) {
-    const rig = new PairRig(settings);
-    rig.hold();
-    const write = watch(() => rig.guest.write(0, pattern(UNIT)));
-    await settle();
+  async function afterFailure(options: PairRigOptions = {}) {
+    const { rig, write } = await held(({ guest }) => guest.write(0, pattern(UNIT)), options);
     rig.targetDisk.gate.next('write').fail(broken);
     rig.release();
     await settle();
@@ -25,10 +31,9 @@ describe('when the target fails', () => {
   }
 
   it('the guest does not notice, and every granule that it touched is dirty', async () => {
-    const rig = new PairRig({ onTargetError: 'ignore' });
-    rig.hold();
-    const write = watch(() => rig.guest.write(UNIT - 100, pattern(200)));
-    await settle();
+    const { rig, write } = await held(({ guest }) => guest.write(UNIT - 100, pattern(200)), {
+      onTargetError: 'ignore',
+    });
     rig.sourceDisk.gate.next('write').complete();
     rig.targetDisk.gate.next('write').fail(broken);
     await settle();
@@ -70,10 +75,7 @@ describe('when the target fails', () => {
 
 describe('when the source fails', () => {
   it('the guest is told, and what the target may have got too much is copied', async () => {
-    const rig = new PairRig();
-    rig.hold();
-    const write = watch(() => rig.guest.write(UNIT - 1, pattern(2)));
-    await settle();
+    const { rig, write } = await held(({ guest }) => guest.write(UNIT - 1, pattern(2)));
     rig.targetDisk.gate.next('write').complete();
     rig.sourceDisk.gate.next('write').fail(broken);
     await settle();
@@ -84,10 +86,7 @@ describe('when the source fails', () => {
   });
 
   it('before the target has answered, the granules stay claimed until it has', async () => {
-    const rig = new PairRig();
-    rig.hold();
-    const write = watch(() => rig.guest.writeZeroes(0, UNIT));
-    await settle();
+    const { rig, write } = await held(({ guest }) => guest.writeZeroes(0, UNIT));
     rig.sourceDisk.gate.next('writeZeroes').fail(broken);
     await settle();
     expect(write.state).toBe('pending');
@@ -100,10 +99,9 @@ describe('when the source fails', () => {
   });
 
   it('and the target as well, both are told of, each to its own', async () => {
-    const rig = new PairRig({ onTargetError: 'ignore' });
-    rig.hold();
-    const write = watch(() => rig.guest.write(0, pattern(10)));
-    await settle();
+    const { rig, write } = await held(({ guest }) => guest.write(0, pattern(10)), {
+      onTargetError: 'ignore',
+    });
     rig.sourceDisk.gate.next('write').fail(broken);
     rig.targetDisk.gate.next('write').fail(new BlockError('ENOSPC', 'write', 'full'));
     await settle();
