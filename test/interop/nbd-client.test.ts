@@ -1,6 +1,6 @@
-import { rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect } from 'vitest';
+import { describe, expect, onTestFinished } from 'vitest';
 import { alignUp } from '../../src/base/ranges.ts';
 import { extents } from '../../src/block/extents.ts';
 import { BlockGraph } from '../../src/block/graph.ts';
@@ -18,7 +18,7 @@ import {
   whyNot,
 } from '../support/nbd-servers.ts';
 import { makeFile, withFolder } from '../support/temporary.ts';
-import { interop } from '../support/tools.ts';
+import { interop, type Tool } from '../support/tools.ts';
 
 const MiB = 1024 * 1024;
 
@@ -203,6 +203,33 @@ describe('NBD client and servers of others', () => {
       await qemuImg(['compare', '-f', 'raw', '-F', 'raw', source, copy]);
     }));
 
+  it('copies over several connections, of which the server logs each', (_, qemuImg) =>
+    withFolder(async (folder) => {
+      const log = join(folder, 'log');
+      await mirrorTo(folder, qemuImg, (copy) =>
+        startNbdkit(folder, ['--filter=log', 'file', copy, `logfile=${log}`]),
+      );
+      const writers = (await readFile(log, 'utf8')).matchAll(/connection=(\d+) \+?Write/g);
+      expect([...new Set(Array.from(writers, ([, number]) => number))].sort()).toEqual(['1', '2']);
+    }));
+
+  it('copies over one, where the server refuses another', (_, qemuImg) =>
+    withFolder((folder) =>
+      mirrorTo(folder, qemuImg, (copy) =>
+        startNbdkit(folder, ['--filter=limit', 'file', copy, 'limit=1']),
+      ),
+    ));
+
+  it('copies over one, where the server lets another wait', (_, qemuImg) =>
+    withFolder((folder) =>
+      mirrorTo(folder, qemuImg, async (copy) => {
+        const server = await startQemuNbd(folder, ['--format=raw', '--shared=2', copy]);
+        const other = await open(server.path);
+        onTestFinished(() => other.graph.closeAll());
+        return server;
+      }),
+    ));
+
   it('mirrors to the URI of an export that is empty, or may be written over', (_, qemuImg) =>
     withFolder(async (folder) => {
       const [source, copy] = [join(folder, 'disk'), await makeFile(folder, 'copy', MiB)];
@@ -231,6 +258,23 @@ describe('NBD client and servers of others', () => {
       await qemuImg(['compare', '-f', 'raw', '-F', 'raw', source, copy], whole);
     }));
 });
+
+/** Mirrors 32 MiB to a file behind a server, and compares. */
+async function mirrorTo(
+  folder: string,
+  qemuImg: Tool,
+  start: (copy: string) => Promise<RunningServer>,
+): Promise<void> {
+  const [source, copy] = [join(folder, 'disk'), await makeFile(folder, 'copy', 32 * MiB)];
+  await writeFile(source, pattern(32 * MiB));
+  const { path } = await start(copy);
+  const disk = await openDisk(source, { readOnly: true });
+  const mirror = await disk.mirror({ driver: 'nbd', server: { type: 'unix', path } });
+  await mirror.ready;
+  await mirror.finish();
+  await disk.close();
+  await qemuImg(['compare', '-f', 'raw', '-F', 'raw', source, copy]);
+}
 
 async function open(path: string, options: object = {}) {
   const graph = new BlockGraph(nodeEnv(), drivers);

@@ -26,6 +26,7 @@ const DIFFERENCES: readonly (readonly [where: RegExp, reason: string])[] = [
   [/^- human-monitor-command is .* savevm-monitor-nodes$/, 'there are no snapshots to save'],
   [/^\+ human-monitor-command is command$/, 'the same'],
   [/^\+ blockdev-mirror.target-is-zero/, 'as in QEMU 10.1'],
+  [/^\+ .*<driver=nbd>.multi-conn/, 'as proposed for QEMU'],
 ];
 
 const DAEMON = ['--chardev', 'stdio,id=m', '--monitor', 'm'];

@@ -10,7 +10,13 @@ import { FakeClock } from '../support/fake-clock.ts';
 const MiB = 1024 * 1024;
 const SIZE = 8 * MiB;
 const ADDRESS: SocketAddress = { type: 'unix', path: '/server' };
-const TARGET = { driver: 'nbd', server: ADDRESS, export: 'copy', 'reconnect-delay': 60 };
+const TARGET = {
+  driver: 'nbd',
+  server: ADDRESS,
+  export: 'copy',
+  'reconnect-delay': 60,
+  'multi-conn': 3,
+};
 const STEPS_MAX = 100_000;
 
 /** A network with a server of one disk, and a disk that is to be copied there. */
@@ -47,11 +53,12 @@ async function until<T>({ clock }: World, result: Promise<T>, each = () => {}): 
   return result;
 }
 
-/** Cuts all connections now and then, and parts the two for a while. */
+/** Cuts some connections now and then, and parts the two for a while. */
 function disturb({ sockets, random, clock }: World, cuts: { count: number }): () => void {
   return () => {
-    if (random.below(60) > 0) return;
+    if (random.below(30) > 0) return;
     for (const link of sockets.links) {
+      if (random.below(3) === 0) continue;
       const clientMs = random.below(20);
       const serverMs = random.below(20);
       link.cut({ clientMs, serverMs });
@@ -71,7 +78,7 @@ async function copyOf({ server }: World): Promise<Uint8Array> {
 }
 
 describe('mirror to an NBD server whose connections are cut again and again', () => {
-  it.each([1, 2, 3])('ends with an identical target: seed %i', async (seed) => {
+  it.each([1, 2, 3, 4])('ends with an identical target: seed %i', async (seed) => {
     const here = await world(seed);
     const { disk, random, bytes } = here;
     const mirror = await until(here, disk.mirror(TARGET, { speed: 4 * MiB, granularity: 4096 }));
@@ -89,7 +96,7 @@ describe('mirror to an NBD server whose connections are cut again and again', ()
     }
     await until(here, guest.settled(), cut);
     await until(here, mirror.finish(), cut);
-    expect(cuts.count).toBeGreaterThan(10);
+    expect(cuts.count).toBeGreaterThan(8);
     expect(Buffer.compare(await copyOf(here), bytes)).toBe(0);
     await until(here, disk.close());
     await until(here, here.server.close());

@@ -69,11 +69,13 @@ export interface Script {
   /** @returns What it says to an option; nothing for the usual. */
   option: (option: number, data: Uint8Array) => Bytes | undefined;
   /** @returns What it answers to a request; nothing for the usual, and none to be silent. */
-  answer: (request: NbdRequest, payload: Uint8Array) => Bytes | undefined;
+  answer: (request: NbdRequest, payload: Uint8Array, guest: Guest) => Bytes | undefined;
 }
 
 /** A connection as the server has it. */
 class Guest {
+  /** Which visit it is, from 1. */
+  readonly visit: number;
   readonly #inflow = new Inflow();
   readonly #server: ScriptedServer;
   readonly #connection: Connection;
@@ -85,6 +87,7 @@ class Guest {
   #hasFlags = false;
 
   constructor(server: ScriptedServer, connection: Connection) {
+    this.visit = server.visits;
     this.#server = server;
     this.#connection = connection;
     connection.receive({
@@ -178,8 +181,9 @@ class Guest {
       return true;
     }
     this.#server.requests.push(request);
+    this.#server.ways.push(this.visit);
     this.say(
-      this.#server.script.answer(request, payload) ?? this.#server.carryOut(request, payload),
+      this.#server.script.answer(request, payload, this) ?? this.#server.carryOut(request, payload),
     );
     return true;
   }
@@ -201,6 +205,8 @@ export class ScriptedServer {
   /** What was asked for, in order, over all connections. */
   readonly options: number[] = [];
   readonly requests: NbdRequest[] = [];
+  /** Of each request, the visit in which it came. */
+  readonly ways: number[] = [];
   readonly heard: Uint8Array[] = [];
   readonly guests = new Set<Guest>();
   /** How many have come, and how many have taken leave. */
@@ -228,9 +234,11 @@ export class ScriptedServer {
     this.guests.add(new Guest(this, connection));
   }
 
-  /** Cuts all connections. */
-  drop(): void {
-    for (const guest of this.guests) guest.destroy();
+  /** Cuts all connections, or that of one visit. */
+  drop(visit?: number): void {
+    for (const guest of this.guests) {
+      if (visit === undefined || guest.visit === visit) guest.destroy();
+    }
   }
 
   /** Says something to all that are connected. */

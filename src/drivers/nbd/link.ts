@@ -28,7 +28,7 @@ import type { Clock, Timer } from '../../env/env.ts';
 import type { ClientRequest } from './client-request.ts';
 import { type Agreement, Connector, type ConnectorParts, type Judge } from './connector.ts';
 import { type Terms, whyWorse } from './terms.ts';
-import { Transmission, type TransmissionOwner } from './transmission.ts';
+import { type MoreOptions, Transmissions, type TransmissionsOwner } from './transmissions.ts';
 
 /** How long a server may take to end the connection when it is told that nothing more comes. */
 const LEAVE_MS = 1000;
@@ -39,23 +39,26 @@ export interface LinkOptions {
   readonly reconnectDelayMs: number;
   /** How long to try to connect at first; 0 to try once. */
   readonly openTimeoutMs: number;
+  /** How many connections there are at most, where the server lets a client have several. */
+  readonly connectionsMax: number;
   /** Says why the export will not do at first. */
   readonly judge: Judge;
 }
 
 type State =
-  | { readonly kind: 'connected'; readonly transmission: Transmission }
+  | { readonly kind: 'connected'; readonly transmissions: Transmissions }
   /** `briefly` for no longer than the first attempt to connect. */
   | { readonly kind: 'waiting'; readonly briefly: boolean }
   | { readonly kind: 'failing' }
   | { readonly kind: 'over' };
 
-export class Link implements TransmissionOwner {
+export class Link implements TransmissionsOwner {
   /** As agreed on at first; later connections have no less. */
   readonly terms: Terms;
   readonly #options: LinkOptions;
   readonly #clock: Clock;
   readonly #connector: Connector;
+  readonly #more: MoreOptions;
   #state: State;
   /** Why there is no connection, or was none the last time. */
   #error: BlockError | undefined;
@@ -66,17 +69,17 @@ export class Link implements TransmissionOwner {
   #reconnecting: Promise<void> = Promise.resolve();
 
   private constructor(
-    { connection, terms }: Agreement,
+    agreement: Agreement,
     connector: Connector,
-    clock: Clock,
+    parts: ConnectorParts,
     options: LinkOptions,
   ) {
-    this.terms = terms;
+    this.terms = agreement.terms;
     this.#connector = connector;
-    this.#clock = clock;
+    this.#clock = parts.env.clock;
     this.#options = options;
-    const transmission = new Transmission(connection, terms, this);
-    this.#state = { kind: 'connected', transmission };
+    this.#more = { parts, judge: this.#judge, countMax: options.connectionsMax };
+    this.#state = this.#connectedBy(agreement);
   }
 
   /** Connects. @throws {BlockError} As {@link Connector.attempt}. */
@@ -85,7 +88,7 @@ export class Link implements TransmissionOwner {
     const connector = new Connector(parts);
     const { judge, openTimeoutMs } = options;
     if (openTimeoutMs === 0) {
-      return new Link(await connector.attempt(judge), connector, clock, options);
+      return new Link(await connector.attempt(judge), connector, parts, options);
     }
     const reason = `there is no connection within ${openTimeoutMs} ms`;
     let last = new BlockError('ETIMEDOUT', 'use an NBD server', reason);
@@ -94,7 +97,7 @@ export class Link implements TransmissionOwner {
     };
     const timer = clock.after(openTimeoutMs, () => connector.cancel(last));
     try {
-      return new Link(await connector.persist(judge, note), connector, clock, options);
+      return new Link(await connector.persist(judge, note), connector, parts, options);
     } finally {
       timer.cancel();
     }
@@ -116,10 +119,10 @@ export class Link implements TransmissionOwner {
     const state = this.#state;
     const cancelled = this.#waiting;
     this.#waiting = [];
-    if (state.kind === 'connected' && !state.transmission.isIdle) {
+    if (state.kind === 'connected' && !state.transmissions.isIdle) {
       // The server may be silent for ever, and has our buffers to answer into.
-      cancelled.unshift(...state.transmission.unanswered());
-      state.transmission.destroy();
+      cancelled.unshift(...state.transmissions.unanswered());
+      state.transmissions.destroy();
       this.#startDelay();
       this.#state = { kind: 'waiting', briefly: this.#delay === 'over' };
       this.#reconnecting = this.#reconnect();
@@ -137,8 +140,8 @@ export class Link implements TransmissionOwner {
     this.#connector.cancel(new BlockError('ECANCELED', 'use an NBD server', 'the disk was closed'));
     await this.#reconnecting;
     if (state.kind !== 'connected') return;
-    const timer = this.#clock.after(LEAVE_MS, () => state.transmission.destroy());
-    await state.transmission.close();
+    const timer = this.#clock.after(LEAVE_MS, () => state.transmissions.destroy());
+    await state.transmissions.close();
     timer.cancel();
   }
 
@@ -148,11 +151,10 @@ export class Link implements TransmissionOwner {
     this.#sendWaiting();
   }
 
-  lost(transmission: Transmission, error: BlockError): void {
+  lost(unanswered: readonly ClientRequest[], error: BlockError): void {
     this.#error = error;
-    const repeated = transmission.unanswered();
-    for (const request of repeated) request.restart();
-    this.#waiting.unshift(...repeated);
+    for (const request of unanswered) request.restart();
+    this.#waiting.unshift(...unanswered);
     if (error.code === 'EPROTO') {
       this.#giveUp({ kind: 'over' });
       return;
@@ -170,7 +172,7 @@ export class Link implements TransmissionOwner {
     const end = () => {
       const state = this.#state;
       // A connection on which nobody has asked for anything is as good as one that has answered.
-      const isGood = state.kind === 'connected' && state.transmission.isIdle;
+      const isGood = state.kind === 'connected' && state.transmissions.isIdle;
       this.#delay = isGood ? undefined : 'over';
       if (state.kind === 'waiting') this.#giveUp({ kind: 'failing' });
     };
@@ -183,24 +185,21 @@ export class Link implements TransmissionOwner {
   }
 
   async #reconnect(): Promise<void> {
-    const judge = (terms: Terms) => whyWorse(this.terms, terms);
     const failed = (error: BlockError) => {
       this.#error = error;
       const isBrief = this.#state.kind === 'waiting' && this.#state.briefly;
       if (isBrief) this.#giveUp({ kind: 'failing' });
     };
-    const agreement = await this.#connector.persist(judge, failed).catch((error: unknown) => {
+    const agreement = await this.#connector.persist(this.#judge, failed).catch((error: unknown) => {
       // It was closed meanwhile.
       if (this.#state.kind !== 'over') throw error;
     });
     if (!agreement) return;
-    const { connection, terms } = agreement;
     if (this.#state.kind === 'over') {
-      connection.destroy();
+      agreement.connection.destroy();
       return;
     }
-    const transmission = new Transmission(connection, terms, this);
-    this.#state = { kind: 'connected', transmission };
+    this.#state = this.#connectedBy(agreement);
     this.#sendWaiting();
   }
 
@@ -215,12 +214,19 @@ export class Link implements TransmissionOwner {
   #sendWaiting(): void {
     const state = this.#state;
     if (state.kind !== 'connected') return;
-    let [next] = this.#waiting;
-    while (next && state.transmission.hasRoomFor(next)) {
+    for (;;) {
+      const [next] = this.#waiting;
+      const free = next && state.transmissions.freeFor(next);
+      if (!free) return;
       this.#waiting.shift();
-      state.transmission.send(next);
-      [next] = this.#waiting;
+      free.send(next);
     }
+  }
+
+  readonly #judge = (terms: Terms) => whyWorse(this.terms, terms);
+
+  #connectedBy(agreement: Agreement): State {
+    return { kind: 'connected', transmissions: new Transmissions(agreement, this.#more, this) };
   }
 
   #refuse(request: ClientRequest): void {

@@ -2,8 +2,8 @@
  * Opens exports of NBD servers as disks; {@link NbdDisk} is what comes of it, and {@link Link} what
  * it stands on.
  *
- *     NbdDisk -> Link -> Transmission -> ReplyIntake     requests, from the disk to the connection
- *                 +----> Connector -> Dialogue           connections, from the handshake on
+ *     NbdDisk -> Link -> Transmissions -> Transmission -> ReplyIntake     requests
+ *                 +----------> +--------> Connector -> Dialogue           connections
  */
 
 import { BlockError } from '../../base/errors.ts';
@@ -35,6 +35,7 @@ export function nbdWith(credentials: CredentialsById): DriverDefinition {
         {
           reconnectDelayMs: options['reconnect-delay'] * 1000,
           openTimeoutMs: options['open-timeout'] * 1000,
+          connectionsMax: Math.max(1, options['multi-conn']),
           judge({ flags }) {
             if (readOnly || !(flags & EXPORT_FLAG.READ_ONLY)) return undefined;
             return { code: 'EACCES', reason: 'NBD export is read-only' };

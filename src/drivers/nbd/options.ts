@@ -1,4 +1,4 @@
-/** The options of the NBD driver: QEMU's `BlockdevOptionsNbd`. */
+/** The options of the NBD driver: QEMU's `BlockdevOptionsNbd`, and `multi-conn`. */
 
 import type { BlockError } from '../../base/errors.ts';
 import { refuse } from '../../block/options.ts';
@@ -11,6 +11,10 @@ import type { Type, ValueOf } from '../../wire/qapi/type.ts';
 
 /** The longest time that a timer takes, in seconds. */
 const SECONDS_MAX = 2_000_000;
+/** The most connections to one server: each has bounds of its own. */
+const CONNECTIONS_MAX = 16;
+/** A second makes up for what a socket cannot hold; more gain little (README.md). */
+const CONNECTIONS_DEFAULT = 2;
 
 type GivenAddress = ValueOf<typeof socketAddress>;
 type InetAddress = Extract<GivenAddress, { readonly type: 'inet' }>;
@@ -41,10 +45,14 @@ function unsupported(what: string): BlockError {
   return refuse(`Parameter '${what}' is not supported`);
 }
 
-const seconds: Type<number> = converted(uint32, (found, { name }) => {
-  if (found <= SECONDS_MAX) return found;
-  throw refuse(`Parameter '${name}' must not exceed ${SECONDS_MAX}: ${found}`);
-});
+function atMost(most: number): Type<number> {
+  return converted(uint32, (found, { name }) => {
+    if (found <= most) return found;
+    throw refuse(`Parameter '${name}' must not exceed ${most}: ${found}`);
+  });
+}
+
+const seconds = atMost(SECONDS_MAX);
 
 /** A name that the protocol has room for. */
 function nameOf(what: string): Type<string> {
@@ -69,4 +77,6 @@ export const nbdOptions = {
   'reconnect-delay': withDefault(seconds, 0),
   /** How long to go on trying to connect at first, in seconds; 0 for one attempt. */
   'open-timeout': withDefault(seconds, 0),
+  /** How many connections to use at most, if the server lets a client have several. */
+  'multi-conn': withDefault(atMost(CONNECTIONS_MAX), CONNECTIONS_DEFAULT),
 };

@@ -41,7 +41,7 @@ export class Transmission implements Receiver {
   readonly #requests: (ClientRequest | undefined)[] = new Array(REQUESTS_MAX).fill(undefined);
   readonly #serials = new Uint32Array(REQUESTS_MAX);
   readonly #freeSlots: number[] = this.#requests.map((_, slot) => slot);
-  #bytes = 0;
+  #bytesInFlight = 0;
   #serial = 0;
   #isOver = false;
   #closed: () => void = () => {};
@@ -63,10 +63,15 @@ export class Transmission implements Receiver {
     return this.#freeSlots.length === REQUESTS_MAX;
   }
 
+  /** Bytes of data that are in flight. */
+  get bytesInFlight(): number {
+    return this.#bytesInFlight;
+  }
+
   /** Whether a request may be sent now. */
   hasRoomFor(request: ClientRequest): boolean {
     if (this.#freeSlots.length === 0) return false;
-    return this.#bytes === 0 || this.#bytes + request.dataLength <= BYTES_MAX;
+    return this.#bytesInFlight === 0 || this.#bytesInFlight + request.dataLength <= BYTES_MAX;
   }
 
   /** Sends a request for which there is room. */
@@ -75,7 +80,7 @@ export class Transmission implements Receiver {
     this.#serial = (this.#serial + 1) >>> 0;
     this.#serials[slot] = this.#serial;
     this.#requests[slot] = request;
-    this.#bytes += request.dataLength;
+    this.#bytesInFlight += request.dataLength;
     const { asked } = request;
     const { extended } = this.terms.style;
     const { command, from, offset, length } = asked;
@@ -155,7 +160,7 @@ export class Transmission implements Receiver {
     request.finish();
     this.#requests[cookieLow] = undefined;
     this.#freeSlots.push(cookieLow);
-    this.#bytes -= request.dataLength;
+    this.#bytesInFlight -= request.dataLength;
     this.#owner.freed();
   }
 

@@ -11,7 +11,7 @@ const options = struct('BlockdevOptionsNbd', nbdOptions);
 const read = (given: JsonObject) => options.read(given, wholeOf('json'));
 
 describe('options of the NBD driver', () => {
-  it('are those of BlockdevOptionsNbd, with its defaults', () => {
+  it('are those of BlockdevOptionsNbd with its defaults, and how many connections to use', () => {
     expect(read({ server: unix })).toEqual({
       server: unix,
       export: '',
@@ -19,6 +19,7 @@ describe('options of the NBD driver', () => {
       'tls-hostname': undefined,
       'reconnect-delay': 0,
       'open-timeout': 0,
+      'multi-conn': 2,
       'x-dirty-bitmap': undefined,
     });
     expect(read({ server: inet }).server).toEqual({ type: 'inet', host: '::1', port: 10_809 });
@@ -65,6 +66,7 @@ describe('options of the NBD driver', () => {
       "Parameter 'reconnect-delay' must not exceed 2000000: 1000000000",
     ],
     [{ server: unix, 'open-timeout': -1 }, "Parameter 'open-timeout' expects uint32_t"],
+    [{ server: unix, 'multi-conn': 17 }, "Parameter 'multi-conn' must not exceed 16: 17"],
     [{ server: unix, socket: 'x' }, "Parameter 'socket' is unexpected"],
   ])('are checked: %j', (given, reason) => {
     expect(refusalOf(options, given)).toBe(reason);
