@@ -101,7 +101,7 @@ const REASONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
       'equivalent but slower: granule by granule it comes to the end of the claim as well',
     'off by one: #cursor = «0»;':
       'equivalent: byte 1 lies in the first granule, in which the search begins',
-    'off by one: if (control.pausing || this.#backoff.delayMs(this.#env.clock.nowMs()) > «0»':
+    'off by one: if (control.pausing || nowMs >= endMs || this.#backoff.delayMs(nowMs) > «0»':
       'differs in the last millisecond of a back-off only',
     '< to <=: const found = «at < dirty.size» ? dirty.nextDirty(at, lengthMax) : undefined;':
       'equivalent: from the very end of the disk on nothing is dirty',
@@ -109,7 +109,6 @@ const REASONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
       INDEPENDENT,
     "swap statements: «this.#backoff.succeed(); this.#env.trace?.('mirror_iteration_done', `":
       INDEPENDENT,
-    'swap statements: «this.#flushing = false; this.#control.wake();»': WOKEN_LATER,
   },
   'src/jobs/mirror/filter.ts': {
     'drop statement: «await this.#child.resize(size);»':

@@ -16,7 +16,7 @@ import { assert } from '../../base/assert.ts';
 import { alignDown, type ByteRange } from '../../base/ranges.ts';
 import { TokenBucket } from '../../base/token-bucket.ts';
 import type { Env } from '../../env/env.ts';
-import { Alarm } from '../../sync/alarm.ts';
+import { Alarm, sleepUntil } from '../../sync/alarm.ts';
 import { JobCancelled, type JobControl } from '../work.ts';
 import { Backoff } from './backoff.ts';
 import { CopyBuffers } from './copy-buffers.ts';
@@ -64,7 +64,8 @@ export class Copier {
   #cursor = 0;
   #sinceTurn = 0;
   #sinceFlush = 0;
-  #flushing = false;
+  /** In flight: one at a time, unless another is late. */
+  #flushes = 0;
   #limited = true;
 
   constructor({ env, control, pair, settings }: CopierOptions) {
@@ -91,7 +92,7 @@ export class Copier {
 
   /** Copies and flushes in flight. */
   get inFlight(): number {
-    return this.#inFlight + (this.#flushing ? 1 : 0);
+    return this.#inFlight + this.#flushes;
   }
 
   /** Nothing is dirty and nothing is on its way to the target. */
@@ -153,15 +154,17 @@ export class Copier {
   /**
    * Copies all that is dirty, for a source that is drained.
    *
-   * @returns Whether it could; not when something failed or the job is to pause.
+   * @returns Whether it could; not when something failed, the job is to pause, or it was not done
+   *   at `endMs`. Copies may then be in flight.
    */
-  async copyRest(): Promise<boolean> {
+  async copyRest(endMs: number): Promise<boolean> {
     const control = this.#control;
     for (;;) {
       this.#leaveIfOver();
       if (this.isClean) return true;
-      if (control.pausing || this.#backoff.delayMs(this.#env.clock.nowMs()) > 0) return false;
-      if (!this.#startNext()) await control.sleep();
+      const nowMs = this.#env.clock.nowMs();
+      if (control.pausing || nowMs >= endMs || this.#backoff.delayMs(nowMs) > 0) return false;
+      if (!this.#startNext()) await control.sleep(endMs - nowMs);
     }
   }
 
@@ -176,12 +179,21 @@ export class Copier {
   /**
    * Flushes the target, unless nothing has to be on it yet: nothing was copied or found equal.
    *
+   * @param endMs When to wait no longer, if there is such a time; the flush may then be in flight.
    * @returns Whether it could; if not, it is for trying again.
    */
-  async flush(): Promise<boolean> {
+  async flush(endMs?: number): Promise<boolean> {
+    const { clock } = this.#env;
     this.#env.trace?.('mirror_before_flush', `s ${this.#pair.target.parent.name}`);
     if (this.#pair.copied === 0) return true;
-    return this.#tryFlush();
+    const flushed = this.#tryFlush();
+    if (endMs === undefined) return flushed;
+    let isDone = false;
+    const noted = flushed.then((could) => {
+      isDone = could;
+    });
+    await sleepUntil(clock, endMs - clock.nowMs(), noted);
+    return isDone;
   }
 
   /** Waits, after a failure, until it is time to try again; or until the job is to pause. */
@@ -293,7 +305,7 @@ export class Copier {
     this.#buffers.give(buffer);
     this.#inFlight -= 1;
     // As with a copy, idle() waits for it and copyUntil() throws its failure.
-    if (this.#sinceFlush >= FLUSH_LENGTH && !this.#flushing) void this.#flushMeanwhile();
+    if (this.#sinceFlush >= FLUSH_LENGTH && this.#flushes === 0) void this.#tryFlush();
     this.#control.wake();
   }
 
@@ -325,22 +337,19 @@ export class Copier {
     if (this.#limited) this.#pace.take(length, this.#env.clock.nowMs());
   }
 
-  async #flushMeanwhile(): Promise<void> {
-    this.#flushing = true;
-    this.#sinceFlush = 0;
-    await this.#tryFlush();
-    this.#flushing = false;
-    this.#control.wake();
-  }
-
   /** @returns Whether the target could be flushed. */
   async #tryFlush(): Promise<boolean> {
+    this.#flushes += 1;
+    this.#sinceFlush = 0;
     try {
       await this.#pair.attempt('write', () => this.#pair.target.flush());
       return true;
     } catch (error) {
       this.#takeFailure(error);
       return false;
+    } finally {
+      this.#flushes -= 1;
+      this.#control.wake();
     }
   }
 

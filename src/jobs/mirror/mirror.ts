@@ -14,8 +14,8 @@
  *   1. Copy until nothing is dirty, or until so little is that a guest can wait for it.
  *   2. Flush the target while the guest goes on: that is the long flush.
  *   3. Drain the source: no guest write is in flight, none can begin. Copy what was dirtied
- *      meanwhile (if that is too much, let the guest go on and return to 1), and flush that: the
- *      short flush.
+ *      meanwhile, and flush that: the short flush. If it is too much, or the target takes too long
+ *      for it, let the guest go on and return to 1.
  *   4. Now, under the drain, source and target are equal and the target is durable. Say READY; or
  *      settle the job and, for a complete, let the guest's edges point at the target.
  *
@@ -57,6 +57,11 @@ const IDLE_MS = 100;
 /** How long a guest may have to wait for the last copies, in ms: at first, and at most. */
 const HOLD_MS = 100;
 const HOLD_MAX_MS = 2000;
+/**
+ * When a target takes too long while the guest is held, in milliseconds: the first time, and then
+ * twice as long as the last time. It may be lost, and come back in an hour.
+ */
+const LATE_MS = 2 * HOLD_MAX_MS;
 /** How long to try to meet without holding the guest, once little enough is left. */
 const CHASE_MS = 100;
 
@@ -298,24 +303,29 @@ export class MirrorWork implements JobWork {
   /** Brings source and target to the same bytes, and runs `body` while nothing can change them. */
   async #meet(control: JobControl, copier: Copier, body: () => Promise<void>): Promise<void> {
     const { pair, source } = this.#parts;
+    const { env } = this.#context;
     // Each attempt that found too much may hold the guest for longer: so one succeeds.
     let holdMs = HOLD_MS;
+    let lateMs = LATE_MS;
     for (let met = false; !met; holdMs = Math.min(2 * holdMs, HOLD_MAX_MS)) {
-      await copier.backOff();
       await copier.copyUntil(this.#closeEnough(copier, holdMs));
       await copier.idle();
+      await copier.backOff();
+      if (control.pausing) continue;
       // Before the flush: what a guest's own write brings to the target meanwhile is not flushed.
       const { copied } = pair;
       if (!(await copier.flush())) continue;
-      this.#context.env.trace?.(
-        'mirror_before_drain',
-        `s ${pair.target.parent.name} dirty count ${pair.remaining}`,
-      );
+      const { name } = pair.target.parent;
+      env.trace?.('mirror_before_drain', `s ${name} dirty count ${pair.remaining}`);
       const meetNow = async () => {
         // Others may be waiting for the job to rest, which it cannot do in here.
         if (control.pausing || pair.remaining > this.#copiedWithin(holdMs)) return false;
-        if (!(await copier.copyRest())) return false;
-        if (pair.copied > copied && !(await copier.flush())) return false;
+        const endMs = env.clock.nowMs() + lateMs;
+        const isRest = await copier.copyRest(endMs);
+        if (!isRest || (pair.copied > copied && !(await copier.flush(endMs)))) {
+          if (env.clock.nowMs() >= endMs) lateMs *= 2;
+          return false;
+        }
         if (control.pausing || !copier.isClean) return false;
         control.leaveIfCancelled();
         await body();

@@ -378,9 +378,9 @@ export const HANGS: readonly Exhibit[] = [
       },
       {
         file: 'jobs/mirror/copier.js',
-        find: `void this.#flushMeanwhile();
+        find: `void this.#tryFlush();
         this.#control.wake();`,
-        replace: 'void this.#flushMeanwhile();',
+        replace: 'void this.#tryFlush();',
       },
     ],
     world: scenario({

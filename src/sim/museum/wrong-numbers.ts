@@ -156,8 +156,8 @@ export const WRONG_NUMBERS: readonly Exhibit[] = [
       },
       {
         file: 'jobs/mirror/mirror.js',
-        find: 'if (pair.copied > copied && !(await copier.flush())) return false;',
-        replace: '',
+        find: '(pair.copied > copied && !(await copier.flush(endMs)))',
+        replace: 'false',
       },
     ],
     world: scenario({ ...SIMPLE, name: 'a target with a cache', sectors: 1 }),
