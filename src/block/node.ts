@@ -167,8 +167,8 @@ export class BlockNode {
 
   /** As {@link BlockDriver.place}; nothing for a write that does not reach the driver as it is. */
   place(offset: number, length: number): Uint8Array | undefined {
-    const isFit = isWithin(this.#size, offset, length) && this.#isTakenAsIs(length);
-    return isFit ? this.#driver.place?.(offset, length) : undefined;
+    const isFit = isWithin(this.#size, offset, length) && this.#isTakenAsIs(offset, length);
+    return isFit && this.limits.alignment === 1 ? this.#driver.place?.(offset, length) : undefined;
   }
 
   /** Writes the whole of `from`, which must not change before the write has completed. */
@@ -181,9 +181,12 @@ export class BlockNode {
     const { length } = from;
     this.#checkChange('write', offset, length);
     const driver = this.#driver;
-    if (this.#isTakenAsIs(length) && !options.forceUnitAccess) {
-      const actual = options.placed && driver.place ? PLACED_WRITE : PLAIN_WRITE;
-      const start = () => driver.write(offset, from, actual, origin);
+    if (this.#isTakenAsIs(offset, length) && !options.forceUnitAccess) {
+      const isAlone = driver.limits.alignment === 1;
+      const isPlaced = isAlone && options.placed && driver.place;
+      const actual = isPlaced ? PLACED_WRITE : PLAIN_WRITE;
+      const write = () => driver.write(offset, from, actual, origin);
+      const start = isAlone ? write : () => this.#lock.holding({ offset, length }, write);
       return this.#run(start, offset, length, options.unmarked);
     }
     const to = { driver, origin };
@@ -329,10 +332,9 @@ export class BlockNode {
     if (operation !== 'discard') this.writes.note(offset + length);
   }
 
-  /** Whether the driver is given writes of that length as they come, at any place. */
-  #isTakenAsIs(length: number): boolean {
-    const { alignment, transferMax } = this.#driver.limits;
-    return alignment === 1 && length <= transferMax && this.options.detectZeroes === 'off';
+  /** Whether the driver is given a write of that range as it comes. */
+  #isTakenAsIs(offset: number, length: number): boolean {
+    return this.options.detectZeroes === 'off' && isOnePiece(this.#driver, offset, length);
   }
 
   /**

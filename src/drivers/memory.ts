@@ -38,7 +38,7 @@ import { RangeLock } from '../sync/range-lock.ts';
 import { converted, optional } from '../wire/qapi/composites.ts';
 import { MemoryClusters } from './memory-clusters.ts';
 import { MemoryPages } from './memory-pages.ts';
-import { inTurn, withRange } from './memory-turns.ts';
+import { inTurn } from './memory-turns.ts';
 import { PAGE_LENGTH } from './page-pool.ts';
 
 const CLUSTER_SIZE_MIN = PAGE_LENGTH;
@@ -255,7 +255,7 @@ class MemoryDisk implements BlockDriver {
     if (range.length === 0) return;
     const { backing, clusters } = layer;
     if (clusters.missing(range, backing.size).length > 0) {
-      return withRange(this.#lock, clusters.around(range), () => this.#copyUp(layer, range, apply));
+      return this.#lock.holding(clusters.around(range), () => this.#copyUp(layer, range, apply));
     }
     apply();
     clusters.allocate(range);

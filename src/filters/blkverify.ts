@@ -30,7 +30,6 @@ import type { BlockNode } from '../block/node.ts';
 import type { EdgeParent } from '../block/parent.ts';
 import { RangeLock } from '../sync/range-lock.ts';
 import { ByNode } from './by-node.ts';
-import { holdRange } from './hold-range.ts';
 
 /** Bounds the buffer beside that of a read, and what is held while it is compared. */
 const TRANSFER_MAX = 4 * 1024 * 1024;
@@ -144,7 +143,7 @@ export class BlkverifyDisk implements BlockDriver {
   read(offset: number, into: Uint8Array, origin?: EdgeParent): Pending {
     const where = { operation: 'read', offset, length: into.length };
     const reference = new Uint8Array(into.length);
-    return holdRange(this.#lock, where, () => {
+    return this.#lock.holding(where, () => {
       const compared = this.#both(
         where,
         () => this.#test.read(offset, into, origin),
@@ -157,7 +156,7 @@ export class BlkverifyDisk implements BlockDriver {
 
   write(offset: number, from: Uint8Array, options: WriteOptions, origin?: EdgeParent): Pending {
     const where = { operation: 'write', offset, length: from.length };
-    return holdRange(this.#lock, where, () =>
+    return this.#lock.holding(where, () =>
       this.#both(
         where,
         () => this.#test.write(offset, from, options, origin),
@@ -176,7 +175,7 @@ export class BlkverifyDisk implements BlockDriver {
     const toTest = () => this.#test.writeZeroes(offset, length, options, origin);
     const toRaw = () =>
       this.#raw.writeZeroes(offset, length, { ...options, noFallback: false }, origin);
-    return holdRange(this.#lock, where, () => {
+    return this.#lock.holding(where, () => {
       if (!options.noFallback) return this.#both(where, toTest, toRaw);
       // Whether it is fast is asked of `test`; where it is not, `raw` must not change either.
       return this.#zeroFast(where, toTest, toRaw);
@@ -185,7 +184,7 @@ export class BlkverifyDisk implements BlockDriver {
 
   discard(offset: number, length: number, origin?: EdgeParent): Pending {
     const where = { operation: 'discard', offset, length };
-    return holdRange(this.#lock, where, async () => {
+    return this.#lock.holding(where, async () => {
       await this.#both(
         where,
         () => this.#test.discard(offset, length, origin),

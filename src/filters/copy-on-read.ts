@@ -30,7 +30,6 @@ import type { EdgeParent } from '../block/parent.ts';
 import { RangeLock } from '../sync/range-lock.ts';
 import { optional } from '../wire/qapi/composites.ts';
 import { str } from '../wire/qapi/scalars.ts';
-import { holdRange } from './hold-range.ts';
 import { type FilterDriver, passThrough } from './pass-through.ts';
 
 /** How much is copied at a time, unless a cluster is larger. */
@@ -97,7 +96,7 @@ class Copier {
 
   /** Carries out a change, apart from copies of the same bytes. */
   apart(range: ByteRange, change: () => Pending): Pending {
-    return holdRange(this.#lock, range, change);
+    return this.#lock.holding(range, change);
   }
 
   read(offset: number, into: Uint8Array, origin?: EdgeParent): Pending {
@@ -130,7 +129,7 @@ class Copier {
     return true;
   }
 
-  #holdingClusters(request: ReadRequest): Promise<void> {
+  #holdingClusters(request: ReadRequest): Pending {
     const unit = this.#unit;
     const offset = alignDown(request.offset, unit);
     const requestEnd = request.offset + request.into.length;

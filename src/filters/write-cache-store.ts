@@ -89,7 +89,7 @@ export class WriteCacheStore {
   }
 
   /** Writes back what is cached now, in a random order, and then does what `body` says. */
-  flush(operation: string, body: () => Pending): Promise<void> {
+  flush(operation: string, body: () => Pending): Pending {
     const { lastId } = this.cache;
     return this.#alone({ operation }, async (check) => {
       const requests = this.cache.all.filter(({ id }) => id <= lastId);
@@ -105,7 +105,7 @@ export class WriteCacheStore {
   }
 
   /** Makes one request durable, and before it what it overlaps. */
-  writeThrough(change: Change, request: CachedRequest, origin?: EdgeParent): Promise<void> {
+  writeThrough(change: Change, request: CachedRequest, origin?: EdgeParent): Pending {
     return this.#alone(change, async (check) => {
       while (this.cache.has(request)) {
         const first = this.cache.firstBefore(request);
@@ -192,7 +192,7 @@ export class WriteCacheStore {
   #alone<T>(
     { operation, range }: { readonly operation: string; readonly range?: ByteRange },
     body: (check: () => void) => Promise<T>,
-  ): Promise<T> {
+  ): Pending<T> {
     const cancelled = this.#cancelCount;
     const demandPower = this.checking(operation, range);
     const check = () => {

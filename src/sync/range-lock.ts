@@ -8,6 +8,7 @@
  */
 
 import { assert } from '../base/assert.ts';
+import type { Pending } from '../base/pending.ts';
 import { type ByteRange, overlaps } from '../base/ranges.ts';
 
 interface Claim extends ByteRange {
@@ -48,19 +49,13 @@ export class RangeLock {
     return this.isBusy(range) ? undefined : this.#add(range);
   }
 
-  /** Runs `body` with the range claimed, and gives it back however `body` ends. */
-  async holding<T>(range: ByteRange, body: () => T | Promise<T>): Promise<T> {
+  /**
+   * Runs `body` with the range claimed, and gives it back however `body` ends: at once where nobody
+   * is in the way and `body` completes at once.
+   */
+  holding<T>(range: ByteRange, body: () => Pending<T>): Pending<T> {
     const claim = this.#add(range);
-    if (claim.blockers > 0) {
-      await new Promise<void>((resolve) => {
-        claim.grant = resolve;
-      });
-    }
-    try {
-      return await body();
-    } finally {
-      this.release(claim);
-    }
+    return claim.blockers === 0 ? this.#within(claim, body) : this.#inTurn(claim, body);
   }
 
   /** Gives back what {@link RangeLock.tryHold} claimed, once. */
@@ -71,6 +66,26 @@ export class RangeLock {
       waiter.blockers -= 1;
       if (waiter.blockers === 0) waiter.grant();
     }
+  }
+
+  async #inTurn<T>(claim: Claim, body: () => Pending<T>): Promise<T> {
+    await new Promise<void>((resolve) => {
+      claim.grant = resolve;
+    });
+    return this.#within(claim, body);
+  }
+
+  #within<T>(claim: Claim, body: () => Pending<T>): Pending<T> {
+    let result: Pending<T>;
+    try {
+      result = body();
+    } catch (error) {
+      this.release(claim);
+      throw error;
+    }
+    if (result instanceof Promise) return result.finally(() => this.release(claim));
+    this.release(claim);
+    return result;
   }
 
   #add({ offset, length }: ByteRange): Claim {

@@ -42,8 +42,10 @@ describe('holding()', () => {
     const lock = new RangeLock();
     const first = claim(lock, range(0, 10));
     expect(first.isGranted).toBe(true);
-    expect(await lock.holding(range(10, 20), () => 'value')).toBe('value');
+    expect(lock.holding(range(10, 20), () => 'value')).toBe('value');
+    expect(lock.isBusy(range(10, 20))).toBe(false);
     expect(await lock.holding(range(20, 30), async () => 'later')).toBe('later');
+    expect(lock.isBusy(range(20, 30))).toBe(false);
   });
 
   it('lets neighbours pass and makes an overlapping claim wait for the release', async () => {
@@ -112,7 +114,8 @@ describe('holding()', () => {
     const throws = () => {
       throw new Error('thrown');
     };
-    await expect(lock.holding(range(0, 10), throws)).rejects.toThrow('thrown');
+    expect(() => lock.holding(range(0, 10), throws)).toThrow('thrown');
+    expect(lock.isBusy(range(0, 10))).toBe(false);
     const rejects = () => Promise.reject(new Error('rejected'));
     await expect(lock.holding(range(0, 10), rejects)).rejects.toThrow('rejected');
     expect(lock.isBusy(range(0, 10))).toBe(false);
