@@ -137,6 +137,26 @@ describe('changes in flight at once in one block', () => {
     expect(requests.every(({ state }) => state === 'done')).toBe(true);
   });
 
+  it.each([
+    ['part', 'whole'],
+    ['whole', 'part'],
+  ])('wait, be it the one that writes %s of it, or the one that writes %s', async (...order) => {
+    const disk = new TestDisk({ size, alignment: 8 });
+    const node = nodeOf(disk);
+    disk.gate.mode = 'held';
+    const model = new Uint8Array(size);
+    const requests = order.map((what, index) => {
+      const from = new Uint8Array(what === 'part' ? 3 : 8).fill(index + 1);
+      model.set(from, 8);
+      return watch(() => node.write(8, from));
+    });
+    await settle();
+    expect(disk.gate.held.length).toBe(1);
+    for (; disk.gate.held.length > 0; await settle()) disk.gate.next().complete();
+    expect(requests.map(({ state }) => state)).toEqual(['done', 'done']);
+    expect(disk.bytes).toEqual(model);
+  });
+
   it('go to the driver side by side when its alignment is 1', async () => {
     const disk = new TestDisk({ size });
     const node = nodeOf(disk);
