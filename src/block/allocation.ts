@@ -12,6 +12,7 @@
  */
 
 import { assert } from '../base/assert.ts';
+import type { Pending } from '../base/pending.ts';
 import type { ByteRange } from '../base/ranges.ts';
 import type { BlockExtent } from './driver.ts';
 import { BlockEdge } from './edge.ts';
@@ -76,28 +77,40 @@ export function isInChain(node: BlockNode, top: BlockNode): boolean {
  * @throws {BlockError} `EINVAL` when the range is not within the disk; else what a query failed
  *   with.
  */
-export async function statusAbove(
+export function statusAbove(
   top: BlockNode | BlockEdge,
   base: BlockNode | undefined,
   offset: number,
   length: number,
-): Promise<BlockExtent> {
+): Pending<BlockExtent> {
   if (!(top instanceof BlockEdge)) return top.asOne(() => walk(top, base, { offset, length }));
   // Who has let go of the disk asks nothing more of it, as when a query never ended.
   const isOver = () => top.isClosed;
   return top.asOne((node) => walk(node, base, { offset, length }, isOver));
 }
 
-async function walk(
+function walk(
   node: BlockNode,
   base: BlockNode | undefined,
-  { offset, length }: ByteRange,
+  range: ByteRange,
   isOver: () => boolean = () => false,
-): Promise<BlockExtent> {
-  if (!isWithin(node.size, offset, length)) throw outOfRange(node, 'query', { offset, length });
+): Pending<BlockExtent> {
+  if (!isWithin(node.size, range.offset, range.length)) throw outOfRange(node, 'query', range);
   assert(!base || isInChain(base, node), 'the base is in the chain of the top');
   const steps = new Walk(node, base);
-  let found = await steps.statusAt(offset, length);
+  const first = steps.statusAt(range.offset, range.length);
+  // Mostly one answer says it all, and is here at once.
+  if (!(first instanceof Promise) && first.length >= range.length) return first;
+  return goOn(steps, first, range, isOver);
+}
+
+async function goOn(
+  steps: Walk,
+  first: Pending<BlockExtent>,
+  { offset, length }: ByteRange,
+  isOver: () => boolean,
+): Promise<BlockExtent> {
+  let found = await first;
   while (found.length < length && steps.queries < QUERIES_MAX && !isOver()) {
     const next = await steps.statusAt(offset + found.length, length - found.length);
     if (!isSameKind(found, next)) break;
@@ -111,6 +124,23 @@ export function layersAbove(top: BlockNode | BlockEdge, base: BlockNode | undefi
   return { blockStatus: (offset, length) => statusAbove(top, base, offset, length) };
 }
 
+/** How far down a walk is, and what the layers above have said. */
+interface Descent {
+  node: BlockNode | undefined;
+  length: number;
+  zero: boolean;
+}
+
+/** @returns What the answer of a layer comes to, if it decides; else it is noted. */
+function decide(node: BlockNode, found: BlockExtent, at: Descent): BlockExtent | undefined {
+  if (found.allocated) return found;
+  at.length = found.length;
+  at.zero ||= found.zero;
+  if (below(node) || at.zero) return undefined;
+  // Somebody decides who is not seen from here, such as the node below a format.
+  return { length: at.length, data: true, zero: false, allocated: true };
+}
+
 class Walk {
   readonly #top: BlockNode;
   readonly #base: BlockNode | undefined;
@@ -122,25 +152,32 @@ class Walk {
   }
 
   /** Goes down once, from the top to the layer that decides. */
-  async statusAt(offset: number, lengthMax: number): Promise<BlockExtent> {
-    let length = lengthMax;
-    let zero = false;
-    let node: BlockNode | undefined = this.#top;
-    for (; node && node !== this.#base; node = below(node)) {
+  statusAt(offset: number, lengthMax: number): Pending<BlockExtent> {
+    return this.#descend({ node: this.#top, length: lengthMax, zero: false }, offset);
+  }
+
+  #descend(at: Descent, offset: number): Pending<BlockExtent> {
+    for (; at.node && at.node !== this.#base; at.node = below(at.node)) {
+      const { node, length } = at;
       if (node.filtered && !this.#isToBeAsked(node)) continue;
       const within = node.size - offset;
       if (within <= 0 && node !== this.#top) {
         return { length, data: false, zero: true, allocated: true };
       }
-      const found = await node.blockStatus(offset, Math.min(length, within));
       this.queries += 1;
-      if (found.allocated) return found;
-      length = found.length;
-      zero ||= found.zero;
-      // Somebody decides who is not seen from here, such as the node below a format.
-      if (!below(node) && !zero) return { length, data: true, zero, allocated: true };
+      const found = node.blockStatus(offset, Math.min(length, within));
+      if (found instanceof Promise) return found.then((late) => this.#goOn(node, late, at, offset));
+      const decided = decide(node, found, at);
+      if (decided) return decided;
     }
-    return { length, data: false, zero, allocated: false };
+    return { length: at.length, data: false, zero: at.zero, allocated: false };
+  }
+
+  #goOn(node: BlockNode, found: BlockExtent, at: Descent, offset: number): Pending<BlockExtent> {
+    const decided = decide(node, found, at);
+    if (decided) return decided;
+    at.node = below(node);
+    return this.#descend(at, offset);
   }
 
   /** A filter that holds back bytes of a layer; of the base nobody is asked. */

@@ -114,7 +114,7 @@ export class BlockEdge implements ParentEdge {
   }
 
   /** As the node's: a drain waits for all of `work`, which is given the node once let go. */
-  asOne<T>(work: (node: BlockNode) => Promise<T>): Pending<T> {
+  asOne<T>(work: (node: BlockNode) => Pending<T>): Pending<T> {
     return this.#whenLetGo(() => this.#node.asOne(() => work(this.#node)));
   }
 

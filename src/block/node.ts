@@ -256,7 +256,7 @@ export class BlockNode {
   }
 
   /** Counts all that `work` asks of this node and of those below as one request of this node. */
-  asOne<T>(work: () => Promise<T>): Pending<T> {
+  asOne<T>(work: () => Pending<T>): Pending<T> {
     return this.#run(work);
   }
 

@@ -228,11 +228,11 @@ describe('a write that the source fails in write-blocking mode', () => {
       await settle();
       const held = source.gate.next('write');
       if (takesEffect) held.takeEffect();
+      // The target has what the source has perhaps not.
+      expect(rig.disk('target').bytes[8 * 512]).toBe(pattern(1, 9)[0]);
       held.fail(broken);
       source.gate.mode = 'sync';
       expect(await write).not.toBe(0);
-      // The target has what the source has perhaps not.
-      expect(rig.disk('target').bytes[8 * 512]).toBe(pattern(1, 9)[0]);
       await finish(rig, job);
       expect(await job.finished).toEqual({ status: 'completed' });
       demandEqual(rig);

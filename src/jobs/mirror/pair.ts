@@ -310,7 +310,8 @@ export class MirrorPair {
     lengthMax: number,
   ): Promise<{ readonly length: number; readonly isData: boolean }> {
     const { offset } = range;
-    const extent = await this.#status(range);
+    const status = this.#status(range);
+    const extent = status instanceof Promise ? await status : status;
     if (extent.zero) {
       const { unmap: mayUnmap } = this.#settings;
       const zeroes = { offset, length: extent.length };
@@ -324,12 +325,16 @@ export class MirrorPair {
   }
 
   /** A status that cannot be had is no reason to fail: the bytes are there to be read. */
-  async #status({ offset, length }: ByteRange): Promise<BlockExtent> {
-    try {
-      return await this.unlessAbandoned(statusAbove(this.source, undefined, offset, length));
-    } catch (error) {
+  #status({ offset, length }: ByteRange): Pending<BlockExtent> {
+    const unknown = (error: unknown): BlockExtent => {
       if (!(error instanceof BlockError)) throw error;
       return { length, data: true, zero: false, allocated: true };
+    };
+    try {
+      const status = statusAbove(this.source, undefined, offset, length);
+      return status instanceof Promise ? this.unlessAbandoned(status.catch(unknown)) : status;
+    } catch (error) {
+      return unknown(error);
     }
   }
 

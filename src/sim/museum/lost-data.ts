@@ -212,8 +212,8 @@ export const LOST_DATA: readonly Exhibit[] = [
       },
       {
         file: 'jobs/mirror/pair.js',
-        find: 'const extent = await this.#status(range);',
-        replace: `const extent = await this.#status(range);
+        find: 'const extent = status instanceof Promise ? await status : status;',
+        replace: `const extent = status instanceof Promise ? await status : status;
           this.dirty.clear(range.offset, range.length);`,
       },
     ],
