@@ -166,14 +166,15 @@ class Walk {
       }
       this.queries += 1;
       const found = node.blockStatus(offset, Math.min(length, within));
-      if (found instanceof Promise) return found.then((late) => this.#goOn(node, late, at, offset));
+      if (found instanceof Promise)
+        return found.then((late) => this.#resume(node, late, at, offset));
       const decided = decide(node, found, at);
       if (decided) return decided;
     }
     return { length: at.length, data: false, zero: at.zero, allocated: false };
   }
 
-  #goOn(node: BlockNode, found: BlockExtent, at: Descent, offset: number): Pending<BlockExtent> {
+  #resume(node: BlockNode, found: BlockExtent, at: Descent, offset: number): Pending<BlockExtent> {
     const decided = decide(node, found, at);
     if (decided) return decided;
     at.node = below(node);
