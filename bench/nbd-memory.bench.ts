@@ -10,7 +10,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { type NbdServerProcess, type Served, startOurs } from './nbd-servers.ts';
+import { fill, type NbdServerProcess, type Served, startOurs } from './nbd-servers.ts';
 import { writeRandom } from './random-file.ts';
 
 const run = promisify(execFile);
@@ -41,7 +41,7 @@ async function peakOf(folder: string, served: Served, image: string): Promise<st
   const server = await startOurs(folder, served);
   try {
     const isMemory = 'memory' in served;
-    if (isMemory) await run('nbdcopy', [image, server.uri]);
+    if (isMemory) await fill(server, image);
     await Promise.all(Array.from({ length: CLIENTS }, (_, index) => work(server, index)));
     const bytes = (await server.peakMemory()) - (isMemory ? SIZE : 0);
     const verdict = bytes < BOUND ? 'within' : 'beyond';

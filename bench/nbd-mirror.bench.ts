@@ -6,13 +6,11 @@
  * READY to COMPLETED.
  */
 
-import { execFile } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { openDisk } from '../src/index.ts';
 import { memoryFolder } from './memory-folder.ts';
-import { startNbdkit } from './nbd-servers.ts';
+import { fill, startNbdkit } from './nbd-servers.ts';
 import { comparePairs, formatSpread } from './pairs.ts';
 import { qemuMirrorSeconds } from './peers.ts';
 import { writeRandom } from './random-file.ts';
@@ -31,7 +29,7 @@ export const bench = {
       await writeRandom(source, SIZE);
       const server = await startNbdkit(folder, { memory: SIZE });
       try {
-        await promisify(execFile)('nbdcopy', [source, server.uri]);
+        await fill(server, source);
         const target = { driver: 'nbd', server: { type: 'unix', path: server.socket } };
         const { ours, theirs, ratio } = await comparePairs({
           rounds: ROUNDS,

@@ -7,11 +7,12 @@
  * the 7 that nbdkit takes otherwise, and 40 instead of 8 for ours.
  */
 
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { access, readFile, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
 
 /** How long a server may take until its socket is there. */
 const START_MS = 10_000;
@@ -44,6 +45,11 @@ export function startOurs(folder: string, served: Served): Promise<NbdServerProc
     process.execPath,
     ...[OURS, 'serve', image, '--socket', socket],
   ]);
+}
+
+/** Fills a server's disk with the bytes of a file that is as long. */
+export async function fill({ uri }: NbdServerProcess, file: string): Promise<void> {
+  await promisify(execFile)('nbdcopy', [file, uri]);
 }
 
 /** Starts QEMU's, for an image. */

@@ -20,7 +20,13 @@ import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { memoryFolder } from './memory-folder.ts';
-import { type NbdServerProcess, startNbdkit, startOurs, startQemuNbd } from './nbd-servers.ts';
+import {
+  fill,
+  type NbdServerProcess,
+  startNbdkit,
+  startOurs,
+  startQemuNbd,
+} from './nbd-servers.ts';
 import { comparePairs, type Spread, spreadOf } from './pairs.ts';
 import { writeRandom } from './random-file.ts';
 
@@ -112,7 +118,7 @@ export const bench = {
       report('memory, ours by nbdkit:');
       const filled = async (start: Promise<NbdServerProcess>) => {
         const server = await start;
-        await copy(data, server.uri);
+        await fill(server, data);
         return server;
       };
       const memory = { memory: SIZE };

@@ -12,7 +12,7 @@
  */
 
 import { assert } from '../base/assert.ts';
-import type { Pending } from '../base/pending.ts';
+import { after, type Pending } from '../base/pending.ts';
 import type { ByteRange } from '../base/ranges.ts';
 import type { BlockExtent } from './driver.ts';
 import { BlockEdge } from './edge.ts';
@@ -124,23 +124,6 @@ export function layersAbove(top: BlockNode | BlockEdge, base: BlockNode | undefi
   return { blockStatus: (offset, length) => statusAbove(top, base, offset, length) };
 }
 
-/** How far down a walk is, and what the layers above have said. */
-interface Descent {
-  node: BlockNode | undefined;
-  length: number;
-  zero: boolean;
-}
-
-/** @returns What the answer of a layer comes to, if it decides; else it is noted. */
-function decide(node: BlockNode, found: BlockExtent, at: Descent): BlockExtent | undefined {
-  if (found.allocated) return found;
-  at.length = found.length;
-  at.zero ||= found.zero;
-  if (below(node) || at.zero) return undefined;
-  // Somebody decides who is not seen from here, such as the node below a format.
-  return { length: at.length, data: true, zero: false, allocated: true };
-}
-
 class Walk {
   readonly #top: BlockNode;
   readonly #base: BlockNode | undefined;
@@ -153,32 +136,33 @@ class Walk {
 
   /** Goes down once, from the top to the layer that decides. */
   statusAt(offset: number, lengthMax: number): Pending<BlockExtent> {
-    return this.#descend({ node: this.#top, length: lengthMax, zero: false }, offset);
+    return this.#descend(this.#top, offset, { length: lengthMax, zero: false });
   }
 
-  #descend(at: Descent, offset: number): Pending<BlockExtent> {
-    for (; at.node && at.node !== this.#base; at.node = below(at.node)) {
-      const { node, length } = at;
-      if (node.filtered && !this.#isToBeAsked(node)) continue;
-      const within = node.size - offset;
-      if (within <= 0 && node !== this.#top) {
-        return { length, data: false, zero: true, allocated: true };
-      }
-      this.queries += 1;
-      const found = node.blockStatus(offset, Math.min(length, within));
-      if (found instanceof Promise)
-        return found.then((late) => this.#resume(node, late, at, offset));
-      const decided = decide(node, found, at);
-      if (decided) return decided;
+  /** Asks `from` and what is below it for what the layers above have left open. */
+  #descend(
+    from: BlockNode | undefined,
+    offset: number,
+    { length, zero }: { readonly length: number; readonly zero: boolean },
+  ): Pending<BlockExtent> {
+    let node = from;
+    while (node && node !== this.#base && node.filtered && !this.#isToBeAsked(node)) {
+      node = below(node);
     }
-    return { length: at.length, data: false, zero: at.zero, allocated: false };
-  }
-
-  #resume(node: BlockNode, found: BlockExtent, at: Descent, offset: number): Pending<BlockExtent> {
-    const decided = decide(node, found, at);
-    if (decided) return decided;
-    at.node = below(node);
-    return this.#descend(at, offset);
+    if (!node || node === this.#base) return { length, data: false, zero, allocated: false };
+    const within = node.size - offset;
+    if (within <= 0 && node !== this.#top) {
+      return { length, data: false, zero: true, allocated: true };
+    }
+    const next = below(node);
+    this.queries += 1;
+    return after(node.blockStatus(offset, Math.min(length, within)), (found) => {
+      if (found.allocated) return found;
+      const rest = { length: found.length, zero: zero || found.zero };
+      if (next || rest.zero) return this.#descend(next, offset, rest);
+      // Somebody decides who is not seen from here, such as the node below a format.
+      return { length: found.length, data: true, zero: false, allocated: true };
+    });
   }
 
   /** A filter that holds back bytes of a layer; of the base nobody is asked. */

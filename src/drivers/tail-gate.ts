@@ -10,7 +10,7 @@
  * counted apart, so that an endless stream of them does not keep the gate waiting.
  */
 
-import type { Pending } from '../base/pending.ts';
+import { ending, type Pending } from '../base/pending.ts';
 import { Signal } from '../sync/signal.ts';
 
 /** Requests that began between two shuttings of the gate. */
@@ -29,16 +29,7 @@ export class TailGate {
     if (end > this.#from) return this.#waiting(end, body);
     const epoch = this.#epoch;
     epoch.underWay += 1;
-    let result: Pending<T>;
-    try {
-      result = body();
-    } catch (error) {
-      this.#passed(epoch);
-      throw error;
-    }
-    if (result instanceof Promise) return result.finally(() => this.#passed(epoch));
-    this.#passed(epoch);
-    return result;
+    return ending(body, () => this.#passed(epoch));
   }
 
   async #waiting<T>(end: number, body: () => Pending<T>): Promise<T> {

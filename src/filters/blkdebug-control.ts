@@ -11,13 +11,13 @@
  */
 
 import { BlockError } from '../base/errors.ts';
-import type { Pending } from '../base/pending.ts';
+import { after, type Pending } from '../base/pending.ts';
 import type { Clock } from '../env/env.ts';
 import { memberOf, wholeOf } from '../wire/qapi/type.ts';
 import type { JsonObject } from '../wire/qmp/json-value.ts';
 import { Breakpoints } from './blkdebug-breakpoints.ts';
 import { type BlkdebugEvent, EVENTS_OF } from './blkdebug-events.ts';
-import { after, type Course, courseOf } from './fault-effects.ts';
+import { type Course, courseOf } from './fault-effects.ts';
 import { Holds } from './fault-holds.ts';
 import { faultRule } from './fault-options.ts';
 import { describe, type FaultRequest } from './fault-request.ts';

@@ -8,6 +8,7 @@
  */
 
 import { assert } from '../base/assert.ts';
+import { after } from '../base/pending.ts';
 import { type BlockDriver, type DriverLimits, defineDriver } from '../block/driver.ts';
 import type { BlockEdge } from '../block/edge.ts';
 import type { BlockNode } from '../block/node.ts';
@@ -18,7 +19,7 @@ import { BlkdebugControl } from './blkdebug-control.ts';
 import { blkdebugEvent } from './blkdebug-events.ts';
 import { LIMIT_OPTIONS, limitsOf } from './blkdebug-limits.ts';
 import { ByNode } from './by-node.ts';
-import { after, corrupt } from './fault-effects.ts';
+import { corrupt } from './fault-effects.ts';
 import { faultRule } from './fault-options.ts';
 import { RULES_MAX } from './fault-rules.ts';
 import { listOf } from './fault-values.ts';

@@ -2,7 +2,6 @@
 
 import { unreachable } from '../base/assert.ts';
 import { BlockError } from '../base/errors.ts';
-import type { Pending } from '../base/pending.ts';
 import type { ByteRange } from '../base/ranges.ts';
 import type { FaultRequest } from './fault-request.ts';
 import { type ArmedRule, misdirected } from './fault-rule.ts';
@@ -64,9 +63,4 @@ export function corrupt(bytes: Uint8Array, offset: number, { xor, range }: Corru
   const start = range ? Math.max(range.offset - offset, 0) : 0;
   const end = range ? Math.min(range.offset + range.length - offset, bytes.length) : bytes.length;
   for (let at = start; at < end; at += 1) bytes[at] = (bytes[at] ?? 0) ^ xor;
-}
-
-/** What comes of a result, at once where it is there. */
-export function after<T, U>(result: Pending<T>, next: (value: T) => Pending<U>): Pending<U> {
-  return result instanceof Promise ? result.then(next) : next(result);
 }

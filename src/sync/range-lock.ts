@@ -8,7 +8,7 @@
  */
 
 import { assert } from '../base/assert.ts';
-import type { Pending } from '../base/pending.ts';
+import { ending, type Pending } from '../base/pending.ts';
 import { type ByteRange, overlaps } from '../base/ranges.ts';
 
 interface Claim extends ByteRange {
@@ -55,7 +55,8 @@ export class RangeLock {
    */
   holding<T>(range: ByteRange, body: () => Pending<T>): Pending<T> {
     const claim = this.#add(range);
-    return claim.blockers === 0 ? this.#within(claim, body) : this.#inTurn(claim, body);
+    const run = () => ending(body, () => this.release(claim));
+    return claim.blockers === 0 ? run() : granted(claim).then(run);
   }
 
   /** Gives back what {@link RangeLock.tryHold} claimed, once. */
@@ -68,26 +69,6 @@ export class RangeLock {
     }
   }
 
-  async #inTurn<T>(claim: Claim, body: () => Pending<T>): Promise<T> {
-    await new Promise<void>((resolve) => {
-      claim.grant = resolve;
-    });
-    return this.#within(claim, body);
-  }
-
-  #within<T>(claim: Claim, body: () => Pending<T>): Pending<T> {
-    let result: Pending<T>;
-    try {
-      result = body();
-    } catch (error) {
-      this.release(claim);
-      throw error;
-    }
-    if (result instanceof Promise) return result.finally(() => this.release(claim));
-    this.release(claim);
-    return result;
-  }
-
   #add({ offset, length }: ByteRange): Claim {
     const claim: Claim = { offset, length, blockers: 0, blocked: [], grant: () => {} };
     for (const earlier of this.#claims) {
@@ -98,4 +79,11 @@ export class RangeLock {
     this.#claims.add(claim);
     return claim;
   }
+}
+
+/** Resolves when nobody is in the way of a claim any more. */
+function granted(claim: Claim): Promise<void> {
+  return new Promise((resolve) => {
+    claim.grant = resolve;
+  });
 }

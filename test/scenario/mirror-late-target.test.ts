@@ -49,17 +49,33 @@ async function expectWait(rig: MachineRig, guest: VirtioBlockDevice, waitMs: num
   expect(statuses).toEqual([STATUS.OK]);
 }
 
-async function end({ rig, target, guest, job }: Begun): Promise<void> {
+/** Lets the target answer from now on. */
+function answer({ rig, target }: Begun): void {
   target.gate.mode = 'sync';
   rig.completeHeld('target');
-  await rig.runUntil(() => job.status === 'ready');
-  await job.complete();
+}
+
+async function becomeReady(all: Begun): Promise<void> {
+  answer(all);
+  await all.rig.runUntil(() => all.job.status === 'ready');
+}
+
+/** Demands that a job that is to complete does, with the guest on an equal target. */
+async function demandCompleted(all: Begun): Promise<void> {
+  const { rig, target, guest, job } = all;
+  answer(all);
   await rig.runUntil(() => job.status === 'null');
   expect(await job.finished).toEqual({ status: 'completed' });
   expect(Buffer.compare(target.bytes, rig.disk('source').bytes)).toBe(0);
   const { statuses } = submitting(guest, write(6, new Uint8Array(512).fill(8)));
   await rig.pass(10);
   expect(statuses).toEqual([STATUS.OK]);
+}
+
+async function end(all: Begun): Promise<void> {
+  await becomeReady(all);
+  await all.job.complete();
+  await demandCompleted(all);
 }
 
 describe('a guest that is held for a target that does not answer', () => {
@@ -104,19 +120,13 @@ describe('a guest that is held for a target that does not answer', () => {
     const all = await begun();
     await using rig = all.rig;
     const { target, guest, job } = all;
-    target.gate.mode = 'sync';
-    rig.completeHeld('target');
-    await rig.runUntil(() => job.status === 'ready');
+    await becomeReady(all);
     target.gate.mode = 'held';
     await job.complete();
     await reachHold(all, 'write');
     await expectWait(rig, guest, FIRST_MS);
     await rig.pass(60_000);
     expect(job.status).toBe('ready');
-    target.gate.mode = 'sync';
-    rig.completeHeld('target');
-    await rig.runUntil(() => job.status === 'null');
-    expect(await job.finished).toEqual({ status: 'completed' });
-    expect(Buffer.compare(target.bytes, rig.disk('source').bytes)).toBe(0);
+    await demandCompleted(all);
   });
 });

@@ -44,18 +44,20 @@ export interface TransmissionsOwner {
 }
 
 export class Transmissions implements TransmissionOwner {
-  readonly #more: MoreOptions;
+  readonly #judge: Judge;
   readonly #owner: TransmissionsOwner;
+  /** Of the others. */
+  readonly #connector: Connector;
   /** Not empty. */
   #members: readonly Transmission[];
   #countMax: number;
   #isOver = false;
   #joining: Promise<void> | undefined;
-  #cancelJoining: (() => void) | undefined;
 
   constructor({ connection, terms }: Agreement, more: MoreOptions, owner: TransmissionsOwner) {
-    this.#more = more;
+    this.#judge = more.judge;
     this.#owner = owner;
+    this.#connector = new Connector(more.parts);
     this.#members = [new Transmission(connection, terms, this)];
     this.#countMax = terms.flags & EXPORT_FLAG.CAN_MULTI_CONN ? more.countMax : 1;
   }
@@ -112,12 +114,8 @@ export class Transmissions implements TransmissionOwner {
 
   /** Tries once to have one more. */
   async #join(): Promise<void> {
-    const { parts, judge } = this.#more;
-    const connector = new Connector(parts);
-    const notWanted = new BlockError('ECANCELED', 'use an NBD server', 'the others are over');
-    this.#cancelJoining = () => connector.cancel(notWanted);
     try {
-      const { connection, terms } = await connector.attempt(judge);
+      const { connection, terms } = await this.#connector.attempt(this.#judge);
       if (this.#isOver) connection.destroy();
       else this.#members = [...this.#members, new Transmission(connection, terms, this)];
     } catch (error) {
@@ -131,6 +129,6 @@ export class Transmissions implements TransmissionOwner {
 
   #end(): void {
     this.#isOver = true;
-    this.#cancelJoining?.();
+    this.#connector.cancel(new BlockError('ECANCELED', 'use an NBD server', 'no more are wanted'));
   }
 }

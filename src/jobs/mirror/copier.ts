@@ -183,11 +183,11 @@ export class Copier {
    * @returns Whether it could; if not, it is for trying again.
    */
   async flush(endMs?: number): Promise<boolean> {
-    const { clock } = this.#env;
     this.#env.trace?.('mirror_before_flush', `s ${this.#pair.target.parent.name}`);
     if (this.#pair.copied === 0) return true;
     const flushed = this.#tryFlush();
     if (endMs === undefined) return flushed;
+    const { clock } = this.#env;
     let isDone = false;
     const noted = flushed.then((could) => {
       isDone = could;

@@ -42,7 +42,7 @@
 
 import { assert } from '../../base/assert.ts';
 import type { BlockError } from '../../base/errors.ts';
-import type { Pending } from '../../base/pending.ts';
+import { after, ending, type Pending } from '../../base/pending.ts';
 import { alignDown, alignUp, type ByteRange, overlaps } from '../../base/ranges.ts';
 import { DirtyBitmap } from '../../bitmap/dirty-bitmap.ts';
 import type { Files } from '../../env/files.ts';
@@ -233,9 +233,7 @@ export class Journal {
    */
   writing<T>({ offset, length }: ByteRange, body: () => Pending<T>): Pending<T> {
     const range = { offset, length };
-    const recorded = this.ensure(range);
-    if (recorded instanceof Promise) return recorded.then(() => this.#run(range, body));
-    return this.#run(range, body);
+    return after(this.ensure(range), () => ending(body, () => this.release(range)));
   }
 
   /**
@@ -286,19 +284,6 @@ export class Journal {
     } finally {
       await this.#end();
     }
-  }
-
-  #run<T>(range: ByteRange, body: () => Pending<T>): Pending<T> {
-    let result: Pending<T>;
-    try {
-      result = body();
-    } catch (error) {
-      this.release(range);
-      throw error;
-    }
-    if (result instanceof Promise) return result.finally(() => this.release(range));
-    this.release(range);
-    return result;
   }
 
   async #settle(settling: Settling, { all }: { readonly all: boolean }): Promise<boolean> {

@@ -321,8 +321,8 @@ export class MirrorWork implements JobWork {
         // Others may be waiting for the job to rest, which it cannot do in here.
         if (control.pausing || pair.remaining > this.#copiedWithin(holdMs)) return false;
         const endMs = env.clock.nowMs() + lateMs;
-        const isRest = await copier.copyRest(endMs);
-        if (!isRest || (pair.copied > copied && !(await copier.flush(endMs)))) {
+        const isCopied = await copier.copyRest(endMs);
+        if (!isCopied || (pair.copied > copied && !(await copier.flush(endMs)))) {
           if (env.clock.nowMs() >= endMs) lateMs *= 2;
           return false;
         }

@@ -40,19 +40,19 @@ function loads(node: BlockNode, count: number, first = 0): readonly Watched[] {
   );
 }
 
-/** With two connections, each with a load in flight. */
+/** With two connections: two loads are in flight on the first, one on the second. */
 async function openedTwice(options: object = {}) {
   const all = await opened(options);
-  const [first, second] = [...loads(all.node, 2)];
+  const requests = [...loads(all.node, 2)];
   await all.clock.advance(10);
   expect(all.server.visits).toBe(2);
-  const third = loads(all.node, 1, 2);
+  requests.push(...loads(all.node, 1, 2));
   await all.clock.advance(10);
   expect(all.server.ways).toEqual([1, 1, 2]);
-  return { ...all, requests: [first, second, ...third] as readonly Watched[] };
+  return { ...all, requests };
 }
 
-/** The first has a load in flight, the second nothing. */
+/** With two connections: all in flight is on the first, nothing on the second. */
 async function openedWithIdle(options: object = {}) {
   const all = await opened(options);
   const [first] = loads(all.node, 2);
@@ -124,6 +124,7 @@ describe('connections to one NBD server', () => {
     await clock.advance(10);
     // Now there are two, and nothing is in flight any more.
     await rig.until(Promise.all(Array.from({ length: 4 }, () => node.write(0, pattern(LOAD)))));
+    expect(server.guests.size).toBe(2);
     const { visits } = server;
     const start = server.ways.length;
     for (let at = 0; at < 40; at += 1) small(at);
